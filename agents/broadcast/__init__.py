@@ -1,0 +1,1 @@
+"""Streams: from publisher sessions to what is on air."""

@@ -1,0 +1,1 @@
+"""Channels and stream keys."""

@@ -1,0 +1,216 @@
+"""Writing to and reading from the log outside the run loop: producer, bounded reader, partitioner."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from infra.clock import Clock, SystemClock
+from infra.errors import Unavailable
+from infra.record import Codec, Meta, Record
+
+
+@lru_cache(65536)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as every Kafka client's default partitioner has it (murmur2)."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """Where an acknowledged message is on the log."""
+
+    event_id: str
+    topic: str
+    partition: int
+    offset: int
+
+
+class EventProducer:
+    """Writes records with their meta; acknowledged means on every in-sync replica.
+
+    `role` names the writer; one process run is one producer (`role-<12 hex digits>`), whose
+    messages to a topic partition are numbered from 0.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        codec: Codec,
+        *,
+        role: str,
+        partitions: Callable[[str], int],
+        clock: Clock | None = None,
+    ) -> None:
+        self.name = f"{role}-{uuid.uuid4().hex[:12]}"
+        self._codec = codec
+        self._partitions = partitions
+        self._clock = clock or SystemClock()
+        self._next: dict[tuple[str, int], int] = {}
+        self._bootstrap = bootstrap
+        self._kafka: AIOKafkaProducer | None = None
+
+    async def __aenter__(self) -> Self:
+        self._kafka = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            request_timeout_ms=30_000,
+        )
+        try:
+            await self._kafka.start()
+        except KafkaError as error:
+            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._kafka is not None:
+            await self._kafka.stop()
+
+    async def post(
+        self,
+        topic: str,
+        key: str,
+        event: Record,
+        *,
+        cause: Meta | None = None,
+        event_id: str | None = None,
+        partition: int | None = None,
+    ) -> "asyncio.Future[Delivery]":
+        """Queue a message, in order; the future is its acknowledgement (Unavailable if it failed)."""
+        assert self._kafka is not None, "use `async with`"
+        where = partition
+        if where is None:
+            where = partition_of(key.encode(), self._partitions(topic))
+        sequence = self._next.get((topic, where), 0)
+        identity = event_id or str(uuid.uuid4())
+        meta = Meta(
+            event_id=identity,
+            occurred_at=self._clock.now(),
+            producer=self.name,
+            sequence=sequence,
+            causation_id=cause.event_id if cause else None,
+            correlation_id=(cause.correlation_id or cause.event_id) if cause else identity,
+        )
+        value = self._codec.encode(meta, event)
+        self._next[topic, where] = sequence + 1
+        sent = await self._kafka.send(topic, value, key.encode(), partition=where)
+        return asyncio.ensure_future(_delivered(identity, topic, sent))
+
+    async def send(
+        self,
+        topic: str,
+        key: str,
+        event: Record,
+        *,
+        cause: Meta | None = None,
+        event_id: str | None = None,
+        partition: int | None = None,
+    ) -> Delivery:
+        """Write a message and wait until it is acknowledged. Raises Unavailable."""
+        posted = await self.post(
+            topic, key, event, cause=cause, event_id=event_id, partition=partition
+        )
+        return await posted
+
+
+async def _delivered(identity: str, topic: str, sent: "asyncio.Future[Any]") -> Delivery:
+    try:
+        record = await sent
+    except KafkaError as error:
+        raise Unavailable(f"Kafka did not take a message for {topic}: {error}") from error
+    return Delivery(identity, topic, record.partition, record.offset)
+
+
+class LogReader:
+    """Reads partitions between offsets, outside any consumer group."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._kafka: AIOKafkaConsumer | None = None
+
+    async def __aenter__(self) -> Self:
+        self._kafka = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=1 << 22,
+            fetch_max_wait_ms=50,
+        )
+        try:
+            await self._kafka.start()
+        except KafkaError as error:
+            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._kafka is not None:
+            await self._kafka.stop()
+
+    @property
+    def _consumer(self) -> AIOKafkaConsumer:
+        assert self._kafka is not None, "use `async with`"
+        return self._kafka
+
+    async def partitions(self, topic: str) -> list[TopicPartition]:
+        """The partitions of a topic, in order. Raises Unavailable if the topic does not exist."""
+        found = await self._consumer._client._wait_on_metadata(topic)  # noqa: SLF001
+        del found
+        numbers = self._consumer._client.cluster.partitions_for_topic(topic)  # noqa: SLF001
+        if not numbers:
+            raise Unavailable(f"topic {topic} does not exist; run `millrace topics apply`")
+        return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+    async def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last message of each partition."""
+        return dict(await self._consumer.end_offsets(list(partitions)))
+
+    async def begins(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset of the first message kept in each partition."""
+        return dict(await self._consumer.beginning_offsets(list(partitions)))
+
+    async def at(
+        self, partitions: Iterable[TopicPartition], time: int
+    ) -> dict[TopicPartition, int]:
+        """The offset of the first message written at `time` (microseconds) or later; else the end."""
+        wanted = list(partitions)
+        found = await self._consumer.offsets_for_times({tp: time // 1000 for tp in wanted})
+        ends = await self.ends(wanted)
+        return {tp: found[tp].offset if found.get(tp) else ends[tp] for tp in wanted}
+
+    async def read(
+        self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]
+    ) -> AsyncIterator[list[Any]]:
+        """Batches of raw records (one partition each) from `starts` up to, not including, `ends`."""
+        consumer = self._consumer
+        open_ = {tp for tp, start in starts.items() if start < ends[tp]}
+        if not open_:
+            return
+        consumer.assign(list(open_))
+        for tp in open_:
+            consumer.seek(tp, starts[tp])
+        while open_:
+            for tp, batch in (await consumer.getmany(timeout_ms=500, max_records=20_000)).items():
+                within = [record for record in batch if record.offset < ends[tp]]
+                if within:
+                    yield within
+            for tp in [tp for tp in open_ if await consumer.position(tp) >= ends[tp]]:
+                open_.discard(tp)
+                consumer.pause(tp)

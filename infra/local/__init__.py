@@ -1,0 +1,1 @@
+"""Kafka, Cassandra and Redis on one machine, and the processes of a local stack."""

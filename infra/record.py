@@ -1,0 +1,44 @@
+"""What a message is, without saying how it is written: record, meta, envelope, codec."""
+
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """The payload of a message: an event or a command. Generated from `schemas/avro`."""
+
+    FULL_NAME: ClassVar[str] = ""
+    """The Avro full name, which is the record's identity on the log."""
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
+    """The first field of every record on the log (`schemas/avro/Meta.v1.avsc`)."""
+
+    event_id: str
+    occurred_at: int
+    """Microseconds since 1970-01-01T00:00:00Z."""
+    producer: str
+    sequence: int
+    """Counts from 0 for each (producer, topic partition), so that a reader sees a hole or a repeat."""
+    causation_id: str | None = None
+    correlation_id: str | None = None
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A decoded message: who said it, when, and what."""
+
+    meta: Meta
+    event: Any
+
+
+class Codec(Protocol):
+    """Turns messages into bytes and back. Implemented by `schemas.registry.Registry`."""
+
+    def encode(self, meta: Meta, event: Record) -> bytes:
+        """The framed bytes of a message. Raises InvalidRecord if a field breaks its schema."""
+        ...
+
+    def decode(self, value: bytes) -> Envelope:
+        """The message in the bytes. Raises InvalidRecord if they are not one."""
+        ...

@@ -1,0 +1,165 @@
+"""Settings: one frozen class a component, read from `MILLRACE_…` environment variables.
+
+`.env.example` is generated from this module (`make generate`).
+"""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class _Section(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="MILLRACE_")
+
+
+class KafkaSettings(_Section):
+    """Where the log is."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_KAFKA_")
+
+    bootstrap: str = Field(
+        "127.0.0.1:9092", description="Kafka brokers, host:port, comma-separated."
+    )
+    replication_factor: int = Field(
+        1, ge=1, description="Replication factor of provisioned topics."
+    )
+
+
+class RedisSettings(_Section):
+    """Where hot views live."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_REDIS_")
+
+    url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6380/0"), description="URL of the Redis server."
+    )
+
+
+class CassandraSettings(_Section):
+    """Where long views live."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_CASSANDRA_")
+
+    hosts: str = Field("127.0.0.1", description="Contact points, comma-separated.")
+    port: int = Field(9042, description="Native protocol port.")
+    keyspace: str = Field(
+        "millrace", pattern=r"^[a-z][a-z0-9_]{0,47}$", description="Keyspace of the views."
+    )
+    replication_factor: int = Field(1, ge=1, description="Replication factor of the keyspace.")
+
+
+class StorageSettings(_Section):
+    """Where media objects live."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_STORAGE_")
+
+    url: str = Field(
+        "",
+        description="Object storage: file:///path or s3://bucket. Empty: `objects` under the data folder.",
+    )
+
+
+class LocalSettings(_Section):
+    """The stack on one machine."""
+
+    data: Path = Field(
+        Path(".millrace"),
+        description="Folder for downloads, server data, spools, objects and logs.",
+    )
+
+
+class IngestSettings(_Section):
+    """The role that publishers push to."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_INGEST_")
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - publishers come from outside
+    rtmp_port: int = Field(1935, description="RTMP port.")
+    rtmps_port: int = Field(0, description="RTMPS port; 0 listens on no RTMPS port.")
+    tls_certificate: Path | None = Field(None, description="PEM certificate chain for RTMPS.")
+    tls_key: Path | None = Field(None, description="PEM private key for RTMPS.")
+    http_host: str = Field(
+        "127.0.0.1", description="Address of the spool, health and metrics server."
+    )
+    http_port: int = Field(8082, description="Port of the spool, health and metrics server.")
+    max_connections: int = Field(1000, ge=1, description="Open publisher connections at most.")
+    max_connections_per_address: int = Field(
+        50, ge=1, description="Open connections from one address at most."
+    )
+    idle_timeout: float = Field(
+        30.0, gt=0, description="Seconds without a byte after which a publisher is dropped."
+    )
+    part_duration: float = Field(
+        0.1, gt=0, le=1, description="Target duration of a part, in seconds."
+    )
+    warn_gop: float = Field(
+        4.0, gt=0, description="Key-frame interval above which a publisher is warned, in seconds."
+    )
+    max_gop: float = Field(
+        10.0, gt=0, description="Key-frame interval above which a publisher is refused, in seconds."
+    )
+
+
+class OriginSettings(_Section):
+    """The role that players fetch playlists and media from."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_ORIGIN_")
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - viewers come from outside
+    port: int = Field(8081, description="HTTP port.")
+    window: float = Field(60.0, gt=0, description="Seconds of media listed in a live playlist.")
+
+
+class GatewaySettings(_Section):
+    """The role that pages and the API come from."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_GATEWAY_")
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - viewers come from outside
+    port: int = Field(8080, description="HTTP port.")
+    origin_url: str = Field(
+        "",
+        description="Base URL of the origin as browsers reach it. Empty: the page's own host, origin's port.",
+    )
+    rtmp_url: str = Field(
+        "", description="RTMP URL shown to broadcasters. Empty: the page's own host."
+    )
+
+
+class BroadcastSettings(_Section):
+    """Rules of the broadcast context."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_BROADCAST_")
+
+    grace: float = Field(
+        60.0, ge=0, description="Seconds a publisher may be away before the stream ends."
+    )
+    silence: float = Field(
+        10.0,
+        gt=0,
+        description="Seconds without a sign of life after which a session counts as gone.",
+    )
+
+
+class WorkerSettings(_Section):
+    """Every Faust worker."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_WORKER_")
+
+    web_host: str = Field(
+        "127.0.0.1", description="Address of the worker's health, metrics and table server."
+    )
+    web_port: int = Field(6066, description="Port of that server.")
+    max_consecutive_dead_letters: int = Field(
+        100, ge=1, description="A worker stops after this many dead letters in a row."
+    )
+
+
+class ViewsSettings(_Section):
+    """The role that writes views."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_VIEWS_")
+
+    web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
+    web_port: int = Field(6090, description="Port of that server.")

@@ -1,0 +1,1 @@
+"""How the picture moves: RTMP in, spool, packager, origin."""

@@ -1,0 +1,1 @@
+"""Playlists and media over HTTP, folded from the log."""

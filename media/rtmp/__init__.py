@@ -1,0 +1,1 @@
+"""RTMP server on asyncio."""

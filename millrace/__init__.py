@@ -1,0 +1,1 @@
+"""The front door: command line and bootstrap (which role runs what)."""

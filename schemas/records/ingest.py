@@ -1,0 +1,119 @@
+"""Records of the ingest context. Generated from `schemas/avro` by `make generate`: do not edit."""
+
+from typing import ClassVar, Literal
+
+from infra.record import Record
+
+
+class PublishProgressed(Record, frozen=True, kw_only=True):
+    """The publisher is alive. Sent every two seconds."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.PublishProgressed"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    session_id: str
+    """The publisher's connection, one id a connection."""
+    received_bytes: int
+    """Bytes of media received in this session."""
+    video_frames: int
+    """Video frames received in this session."""
+    audio_frames: int
+    """Audio frames received in this session."""
+    media_time: int
+    """Newest timestamp of the publisher, in milliseconds."""
+
+
+class PublishRefused(Record, frozen=True, kw_only=True):
+    """A connection that wanted to publish was turned away."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.PublishRefused"
+
+    channel_id: str | None = None
+    """The channel, where the key named one. Key of the message, else the ingest process."""
+    ingest: str
+    """The ingest process that refused."""
+    reason: Literal[
+        "unknown_key",
+        "already_live",
+        "unsupported_codec",
+        "key_frame_interval",
+        "protocol_error",
+        "handshake_timeout",
+        "too_many_connections",
+        "platform_busy",
+        "unknown",
+    ]
+    """Why it was turned away."""
+    detail: str
+    """The reason in plain words."""
+
+
+class PublishStarted(Record, frozen=True, kw_only=True):
+    """A publisher with a valid key asks to go on air."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.PublishStarted"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    session_id: str
+    """The publisher's connection, one id a connection."""
+    ingest: str
+    """The ingest process that holds the connection."""
+    protocol: Literal["rtmp", "rtmps", "unknown"]
+    """How the publisher is connected."""
+    encoder: str | None = None
+    """What the publisher says it is."""
+
+
+class PublishStopped(Record, frozen=True, kw_only=True):
+    """A publisher's session is over."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.PublishStopped"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    session_id: str
+    """The publisher's connection, one id a connection."""
+    reason: Literal[
+        "publisher_left",
+        "connection_lost",
+        "idle",
+        "protocol_error",
+        "unsupported_media",
+        "key_frame_interval",
+        "ended_by_platform",
+        "ingest_stopping",
+        "unknown",
+    ]
+    """Why it is over."""
+    detail: str
+    """The reason in plain words."""
+    received_bytes: int
+    """Bytes of media received in this session."""
+    video_frames: int
+    """Video frames received in this session."""
+    audio_frames: int
+    """Audio frames received in this session."""
+
+
+class PublishWarned(Record, frozen=True, kw_only=True):
+    """The publisher sends something that works, but not well."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.PublishWarned"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    session_id: str
+    """The publisher's connection, one id a connection."""
+    warning: Literal[
+        "key_frame_interval",
+        "missing_audio",
+        "missing_video",
+        "timestamp_jump",
+        "falling_behind",
+        "unknown",
+    ]
+    """What is not well."""
+    detail: str
+    """What to change, in plain words."""

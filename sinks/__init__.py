@@ -1,0 +1,1 @@
+"""What can be looked up: views, stores, the writer, and the proof."""

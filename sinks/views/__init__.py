@@ -1,0 +1,1 @@
+"""Views: pure functions from events to rows."""

@@ -1,0 +1,1 @@
+"""Who hears whom: one `register` a context."""
