@@ -111,7 +111,7 @@ class StreamStarted(Record, frozen=True, kw_only=True):
 
 
 class TouchSession(Record, frozen=True, kw_only=True):
-    """A publisher is alive."""
+    """A publisher is connected, and has sent so much."""
 
     FULL_NAME: ClassVar[str] = "millrace.broadcast.TouchSession"
 
@@ -119,3 +119,5 @@ class TouchSession(Record, frozen=True, kw_only=True):
     """The channel. Key of the message."""
     session_id: str
     """The publisher's connection, one id a connection."""
+    received_bytes: int
+    """Bytes of media received in this session; a publisher that sends nothing is silent."""
