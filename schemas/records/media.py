@@ -63,6 +63,8 @@ class RenditionOpened(Record, frozen=True, kw_only=True):
     """Frames per second as announced or measured; 0 if unknown."""
     channels: int
     """Audio channels; 0 without audio."""
+    part_target: float
+    """Longest duration of a part, in seconds; a single longer frame is the one exception."""
     first_media_sequence: int
     """Number of the session's first segment in the stream."""
 
