@@ -1,1 +1,1 @@
-"""What is said: topics, Avro records and examples as reviewed files, and the code that loads them."""
+"""What is said: topics, records and examples as reviewed files, and the code that loads them."""

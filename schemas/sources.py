@@ -54,7 +54,7 @@ def topics(root: Path = ROOT) -> dict[str, Topic]:
 
 @cache
 def schemas(root: Path = ROOT) -> dict[str, Schema]:
-    """Every record schema by Avro full name, self-contained: `millrace.Meta` is written out inside."""
+    """Every record schema by Avro full name, with `millrace.Meta` written out inside."""
     meta = json.loads((root / "avro" / "Meta.v1.avsc").read_text())
     found = {}
     for path in sorted((root / "avro").glob("*/*.v1.avsc")):

@@ -1,0 +1,146 @@
+"""What the topics of a broker are, and the few ways in which provisioning changes them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, for_code
+
+from infra.errors import Unavailable
+
+CONFIGS: Final = ("retention.ms", "cleanup.policy", "max.message.bytes", "min.insync.replicas")
+"""The configurations that the topic files decide; all others of a topic are left alone."""
+
+_SET_ON_TOPIC: Final = 1
+"""`config_source` of a value set on the topic itself (KIP-226)."""
+_LOOKS: Final = 600
+_BETWEEN_LOOKS: Final = 0.05
+
+
+class BrokerTopic(msgspec.Struct, frozen=True):
+    """A topic as a broker has it, or as it should be."""
+
+    name: str
+    partitions: int
+    replicas: int
+    configs: dict[str, str]
+    """In force for CONFIGS, whoever set them."""
+    own_configs: dict[str, str] = {}
+    """Set on the topic itself. The protocol replaces them as a whole, so they are handed back."""
+
+
+class TopicAdmin:
+    """A connection that reads and changes topics. Made by `topic_admin`."""
+
+    def __init__(self, client: AIOKafkaAdminClient) -> None:
+        self._client = client
+
+    async def topics(self) -> dict[str, BrokerTopic]:
+        """Every topic by name, without the broker's internal ones."""
+        found = {
+            topic["topic"]: topic["partitions"]
+            for topic in await self._client.describe_topics()
+            if not topic["is_internal"] and not topic["error_code"]
+        }
+        configs = await self._configs(found)
+        return {
+            name: BrokerTopic(
+                name=name,
+                partitions=len(partitions),
+                replicas=min((len(each["replicas"]) for each in partitions), default=0),
+                configs={key: configs[name][key][0] for key in CONFIGS},
+                own_configs={
+                    key: value
+                    for key, (value, source) in configs[name].items()
+                    if source == _SET_ON_TOPIC
+                },
+            )
+            for name, partitions in found.items()
+            if name in configs
+        }
+
+    async def create(self, topics: Iterable[BrokerTopic]) -> None:
+        """Create topics, and wait until each partition has a leader."""
+        wanted = {topic.name: topic for topic in topics}
+        if not wanted:
+            return
+        answer = await self._client.create_topics(
+            [
+                NewTopic(topic.name, topic.partitions, topic.replicas, topic_configs=topic.configs)
+                for topic in wanted.values()
+            ]
+        )
+        for name, code, message in (error[:3] for error in answer.topic_errors):
+            if code:
+                raise Unavailable(f"Kafka did not create {name}: {message or for_code(code)}")
+        await self._wait_for({name: topic.partitions for name, topic in wanted.items()})
+
+    async def grow(self, partitions: dict[str, int]) -> None:
+        """Raise the number of partitions of topics."""
+        if not partitions:
+            return
+        await self._client.create_partitions(
+            {name: NewPartitions(total_count=count) for name, count in partitions.items()}
+        )
+        await self._wait_for(partitions)
+
+    async def configure(self, configs: dict[str, dict[str, str]]) -> None:
+        """Replace the configurations set on topics."""
+        if not configs:
+            return
+        answers = await self._client.alter_configs(
+            [
+                ConfigResource(ConfigResourceType.TOPIC, name, configs=values)
+                for name, values in configs.items()
+            ]
+        )
+        for answer in answers:
+            for code, message, _, name in answer.resources:
+                if code:
+                    raise Unavailable(f"Kafka did not configure {name}: {message}")
+
+    async def _configs(self, names: Iterable[str]) -> dict[str, dict[str, tuple[str, int]]]:
+        answers = await self._client.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+        )
+        found = {}
+        for answer in answers:
+            for resource in answer.to_object()["resources"]:
+                if not resource["error_code"]:  # else deleted since it was listed
+                    found[resource["resource_name"]] = {
+                        entry["config_names"]: (entry["config_value"], entry["config_source"])
+                        for entry in resource["config_entries"]
+                    }
+        return found
+
+    async def _wait_for(self, partitions: dict[str, int]) -> None:
+        for _ in range(_LOOKS):
+            if self._led(await self._client.describe_topics(list(partitions)), partitions):
+                return
+            await asyncio.sleep(_BETWEEN_LOOKS)
+        raise Unavailable(f"Kafka gave no leader in time to: {', '.join(partitions)}")
+
+    @staticmethod
+    def _led(found: list[dict[str, Any]], partitions: dict[str, int]) -> bool:
+        led = {
+            topic["topic"]: sum(each["leader"] >= 0 for each in topic["partitions"])
+            for topic in found
+        }
+        return all(led.get(name, 0) >= count for name, count in partitions.items())
+
+
+@asynccontextmanager
+async def topic_admin(bootstrap: str) -> AsyncIterator[TopicAdmin]:
+    """A connection to the brokers, host:port, comma-separated. Raises Unavailable."""
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await client.start()
+        yield TopicAdmin(client)
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {bootstrap}: {error}") from error
+    finally:
+        await client.close()
