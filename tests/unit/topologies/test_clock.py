@@ -1,4 +1,4 @@
-"""The clock writes into every partition of every commands topic, and survives a broker that is away."""
+"""The clock writes into every partition of every commands topic and survives an absent broker."""
 
 import asyncio
 
