@@ -1,0 +1,117 @@
+"""What every response gets: a request id, a log line, metrics, security headers, CORS."""
+
+import re
+import uuid
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from api.places import Places
+from api.problems import REQUEST_ID, Handler
+from infra.clock import Clock
+from infra.errors import InvalidRecord
+
+log = structlog.get_logger()
+
+CLOCK: web.AppKey[Clock] = web.AppKey("clock")
+PLACES: web.AppKey[Places] = web.AppKey("places", Places)
+
+_REQUESTS = Counter(
+    "millrace_gateway_requests_total", "Answered requests.", ["method", "route", "status"]
+)
+_SECONDS = Histogram(
+    "millrace_gateway_request_seconds",
+    "Time to answer.",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+_QUIET = {"/healthz", "/metrics"}
+
+
+@web.middleware
+async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Name the request, time it, count it and log it. The outermost middleware."""
+    given = request.headers.get("X-Request-Id", "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    request[REQUEST_ID] = request_id
+    clock = request.app[CLOCK]
+    started = clock.monotonic()
+    response = await handler(request)
+    took = clock.monotonic() - started
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else "none"
+    method = request.method if request.method in _METHODS else "other"
+    _REQUESTS.labels(method, route, str(response.status)).inc()
+    _SECONDS.labels(route).observe(took)
+    if request.path not in _QUIET:
+        log.info(
+            "request",
+            method=method,
+            path=request.path,
+            status=response.status,
+            milliseconds=round(took * 1000, 1),
+            request_id=request_id,
+        )
+    return response
+
+
+@web.middleware
+async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let pages of any site read `/v1`: what it says is public, and it takes no cookies."""
+    if not request.path.startswith("/v1/"):
+        return await handler(request)
+    if request.method == "OPTIONS":
+        response: web.StreamResponse = web.Response(status=204)
+        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+        response.headers["Access-Control-Max-Age"] = "86400"
+    else:
+        response = await handler(request)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal handler that puts the security headers on a response before it starts."""
+    headers = response.headers
+    headers["X-Request-Id"] = request.get(REQUEST_ID, "")
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if response.content_type == "text/html":
+        headers["Content-Security-Policy"] = content_security_policy(_origin_or_none(request))
+
+
+def _origin_or_none(request: web.Request) -> str:
+    try:
+        return request.app[PLACES].origin(request)
+    except InvalidRecord:
+        return "'none'"  # a Host that is none: the page may talk to nobody else
+
+
+def content_security_policy(origin: str) -> str:
+    """What a page may load: our own files, and media from the origin.
+
+    hls.js hands the video element a blob, and may start its worker from one.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            f"img-src 'self' data: {origin}",
+            f"connect-src 'self' {origin}",
+            f"media-src blob: {origin}",
+            "worker-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        ]
+    )
+
+
+async def metrics(_request: web.Request) -> web.Response:
+    """All metrics of the process in the Prometheus text format."""
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

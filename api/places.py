@@ -1,0 +1,43 @@
+"""Where a browser and a broadcaster find the other servers."""
+
+import re
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from infra.errors import InvalidRecord
+
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Public addresses, or the ports that stand for them on the page's own host."""
+
+    origin_url: str = ""
+    """Base URL of the origin. Empty: the page's host with `origin_port`."""
+    rtmp_url: str = ""
+    """RTMP URL for broadcasters. Empty: the page's host with `rtmp_port`."""
+    origin_port: int = 8081
+    rtmp_port: int = 1935
+
+    def origin(self, request: web.Request) -> str:
+        """Base URL of the origin as this request's browser reaches it, without a final slash."""
+        url = self.origin_url or f"{request.scheme}://{_host(request)}:{self.origin_port}"
+        return url.rstrip("/")
+
+    def rtmp(self, request: web.Request) -> str:
+        """RTMP URL to publish to, without the stream key."""
+        port = "" if self.rtmp_port == 1935 else f":{self.rtmp_port}"
+        return self.rtmp_url or f"rtmp://{_host(request)}{port}/live"
+
+
+def _host(request: web.Request) -> str:
+    """The host that the browser asked for, without its port.
+
+    It ends up in headers and addresses, so anything but a plain host name is turned away.
+    """
+    match = _HOST.fullmatch(request.host)
+    if match is None:
+        raise InvalidRecord("Host: must be a host name or an address, with or without a port")
+    return match[1]

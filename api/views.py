@@ -1,0 +1,79 @@
+"""What the gateway needs from the views, declared where it is needed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+CHANNELS = "channels"
+"""Channels by name."""
+CHANNELS_BY_ID = "channels-by-id"
+"""Channels by channel_id."""
+LIVE_CHANNELS = "live-channels"
+"""Channels on air, by channel_id."""
+STREAM_STATUS = "stream-status"
+"""Streams and their picture, by stream_id."""
+STREAM_HISTORY = "stream-history"
+"""Streams of a channel, newest first, by channel_id."""
+
+
+class Views(Protocol):
+    """Reads views. Implemented by `sinks.reader.ViewReader`."""
+
+    async def get(self, view: str, key: str) -> Mapping[str, Any] | None:
+        """The row under a key, or None. Raises Unavailable if its store is away."""
+        ...
+
+    async def scan(
+        self, view: str, limit: int, cursor: str | None = None, *, within: str | None = None
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """At most `limit` rows from a cursor on, and the next cursor; None after the last row.
+
+        `within` names the first part of the key in a view whose keys have two parts.
+        Raises InvalidRecord for a cursor that it did not give out, Unavailable as `get`.
+        """
+        ...
+
+
+class ChannelRow(msgspec.Struct, frozen=True):
+    """A row of `channels` and `channels-by-id`."""
+
+    channel_id: str
+    name: str
+    title: str = ""
+    category: str = ""
+
+
+class LiveRow(msgspec.Struct, frozen=True):
+    """A row of `live-channels`."""
+
+    channel_id: str
+    stream_id: str
+
+
+class StreamRow(msgspec.Struct, frozen=True):
+    """A row of `stream-status` and `stream-history`; times in microseconds since 1970.
+
+    Columns come from two topics, so either half may be missing for a moment.
+    """
+
+    stream_id: str
+    channel_id: str = ""
+    state: str = "live"
+    started_at: int | None = None
+    resume_until: int | None = None
+    ended_at: int | None = None
+    reason: str | None = None
+    interruptions: int = 0
+    codecs: str | None = None
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+
+def typed(row: Mapping[str, Any], kind: type[Row]) -> Row:
+    """A row as a struct; columns that the gateway does not use are left out."""
+    return msgspec.convert(row, kind, strict=False)

@@ -1,0 +1,59 @@
+"""A gateway over views in memory, for tests."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infra.errors import InvalidRecord
+
+
+class MemoryViews:
+    """Rows by view and key; scans go in insertion order, cursors are counts."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, dict[str, Any]]] = {}
+        self.failure: Exception | None = None
+
+    def put(self, view: str, key: str, **row: Any) -> None:
+        self.rows.setdefault(view, {})[key] = row
+
+    def remove(self, view: str, key: str) -> None:
+        self.rows.get(view, {}).pop(key, None)
+
+    async def get(self, view: str, key: str) -> Mapping[str, Any] | None:
+        if self.failure:
+            raise self.failure
+        return self.rows.get(view, {}).get(key)
+
+    async def scan(
+        self, view: str, limit: int, cursor: str | None = None, *, within: str | None = None
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        if self.failure:
+            raise self.failure
+        if cursor is not None and not cursor.isdigit():
+            raise InvalidRecord("cursor: must be one that an earlier page gave")
+        rows = [
+            row
+            for row in self.rows.get(view, {}).values()
+            if within is None or row["channel_id"] == within
+        ]
+        start = int(cursor or 0)
+        end = start + limit
+        return rows[start:end], str(end) if end < len(rows) else None
+
+    def channel(self, channel_id: str, name: str, title: str = "", category: str = "") -> None:
+        row = {"channel_id": channel_id, "name": name, "title": title, "category": category}
+        self.put("channels", name, **row)
+        self.put("channels-by-id", channel_id, **row)
+
+    def live(self, channel_id: str, stream_id: str, *, picture: bool = True, **status: Any) -> None:
+        self.put("live-channels", channel_id, channel_id=channel_id, stream_id=stream_id)
+        row: dict[str, Any] = {
+            "stream_id": stream_id,
+            "channel_id": channel_id,
+            "state": "live",
+            "started_at": 1_700_000_000_000_000,
+        }
+        if picture:
+            row |= {"codecs": "avc1.64001f,mp4a.40.2", "width": 1280, "height": 720}
+            row |= {"frame_rate": 30.0}
+        self.put("stream-status", stream_id, **(row | status))
