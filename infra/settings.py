@@ -67,6 +67,13 @@ class LocalSettings(_Section):
         Path(".millrace"),
         description="Folder for downloads, server data, spools, objects and logs.",
     )
+    downloads: Path | None = Field(
+        None, description="Folder of the servers' jars. Empty: `downloads` under the data folder."
+    )
+    kafka_controller_port: int = Field(9093, description="Controller port of the local Kafka.")
+    cassandra_storage_port: int = Field(
+        7000, description="Port between nodes of the local Cassandra."
+    )
 
 
 class IngestSettings(_Section):
