@@ -1,0 +1,1 @@
+"""The same work, done by each contender: one runnable module a contender."""
