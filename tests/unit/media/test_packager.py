@@ -242,7 +242,7 @@ def test_a_longer_interval_is_warned_of_once_and_cut_to_the_target_duration():
 
 def test_an_interval_over_the_limit_is_refused_and_what_was_made_is_kept():
     packager, sent = Packager(Limits(max_gop=5)), headers() + session(9, gop=10_000)
-    first = next(index for index, tag in enumerate(sent) if tag.timestamp > 5000)
+    first = next(i for i, tag in enumerate(sent) if tag.kind == 9 and tag.timestamp > 5000)
     out = package(sent[:first], packager, finish=False)
     with pytest.raises(Refused, match="set the key-frame interval to 2 s") as refused:
         packager.feed(sent[first], EPOCH)

@@ -1,0 +1,133 @@
+"""Where media objects live: a folder, an S3 bucket or memory, behind one small protocol.
+
+Keys are slash-separated and relative; an object that exists is never changed, only deleted.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final, Protocol
+from urllib.parse import unquote, urlparse
+
+import msgspec
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, MemoryStore, from_url
+
+from infra.errors import ConfigurationError, NotFound, Unavailable
+
+_PAGE: Final = 1000
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An object as a listing shows it."""
+
+    key: str
+    size: int
+    modified_at: int
+    """Microseconds since 1970-01-01T00:00:00Z."""
+
+
+class ObjectStore(Protocol):
+    """Media objects by key. Every method raises Unavailable if the storage fails."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write an object whole: nobody sees a part of it."""
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """The object's bytes. Raises NotFound."""
+        ...
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Bytes `start` up to `end` (not included) or the object's end. Raises NotFound."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """The object's size in bytes. Raises NotFound."""
+        ...
+
+    async def delete(self, keys: list[str]) -> None:
+        """Delete objects; those that do not exist are passed over."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[Stored]:
+        """The objects below a folder (`live/`), in no order."""
+        ...
+
+
+def object_store(url: str, default: Path) -> ObjectStore:
+    """The storage at a URL: `file:///folder`, `s3://bucket/prefix` (credentials as AWS tools read
+    them from the environment), `memory://`; without one the folder `default`, which is created.
+
+    Raises ConfigurationError if there cannot be one.
+    """
+    try:
+        if not url or url.startswith("file://"):
+            folder = Path(unquote(urlparse(url).path)) if url else default
+            return _Store(LocalStore(folder.absolute(), mkdir=True))
+        if url == "memory://":
+            return _Store(MemoryStore())
+        return _Store(from_url(url))
+    except (BaseError, ValueError, OSError) as error:
+        raise ConfigurationError(f"MILLRACE_STORAGE_URL {url!r}: {error}") from error
+
+
+class _Store:
+    """ObjectStore on obstore, which is Apache's object_store crate."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    async def put(self, key: str, data: bytes) -> None:
+        try:
+            await obstore.put_async(self._store, key, data, use_multipart=False)
+        except BaseError as error:
+            raise _translated(key, error) from error
+
+    async def get(self, key: str) -> bytes:
+        try:
+            found = await obstore.get_async(self._store, key)
+            return bytes(await found.bytes_async())
+        except (BaseError, FileNotFoundError) as error:
+            raise _translated(key, error) from error
+
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        size = await self.size(key)
+        if start >= min(end, size):
+            return b""
+        try:
+            return bytes(
+                await obstore.get_range_async(self._store, key, start=start, end=min(end, size))
+            )
+        except (BaseError, FileNotFoundError) as error:
+            raise _translated(key, error) from error
+
+    async def size(self, key: str) -> int:
+        try:
+            return int((await obstore.head_async(self._store, key))["size"])
+        except (BaseError, FileNotFoundError) as error:
+            raise _translated(key, error) from error
+
+    async def delete(self, keys: list[str]) -> None:
+        for key in keys:
+            try:
+                await obstore.delete_async(self._store, key)
+            except (NotFoundError, FileNotFoundError):
+                continue
+            except BaseError as error:
+                raise _translated(key, error) from error
+
+    async def list(self, prefix: str) -> AsyncIterator[Stored]:
+        try:
+            async for page in obstore.list(self._store, prefix.rstrip("/"), chunk_size=_PAGE):
+                for found in page:
+                    modified = round(found["last_modified"].timestamp() * 1e6)
+                    yield Stored(found["path"], found["size"], modified)
+        except BaseError as error:
+            raise _translated(prefix, error) from error
+
+
+def _translated(key: str, error: Exception) -> Exception:
+    if isinstance(error, NotFoundError | FileNotFoundError):
+        return NotFound(f"object {key} does not exist")
+    return Unavailable(f"object storage, {key}: {error}")
