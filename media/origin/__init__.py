@@ -1,1 +1,1 @@
-"""Playlists and media over HTTP, folded from the log."""
+"""The role that players fetch from: playlists as a fold of events, objects, thumbnails."""
