@@ -1,1 +1,1 @@
-"""Stores that hold rows: Redis, Cassandra, memory."""
+"""Stores of views: in memory, Redis, Cassandra."""

@@ -1,0 +1,87 @@
+"""One view as its writer sees it: the active generation and how far each partition is in it."""
+
+from collections.abc import Mapping, Sequence
+
+from aiokafka import TopicPartition
+
+from infra.errors import ConfigurationError
+from sinks.projection import Message, Reading, Taken
+from sinks.store import Position, Store, Superseded
+from sinks.view import View
+
+
+class Lane:
+    """Takes messages of its partitions and writes what follows into one generation of a view."""
+
+    def __init__(self, view: View, store: Store) -> None:
+        self.view = view
+        self._store = store
+        self._generation = ""
+        self._readings: dict[TopicPartition, Reading] = {}
+
+    def reads(self, partition: TopicPartition) -> bool:
+        """Whether the view is fed by the partition's topic."""
+        return partition.topic in self.view.topics
+
+    def lacks(self, partition: TopicPartition) -> bool:
+        """Whether the position in a partition it reads is not known yet."""
+        return self.reads(partition) and partition not in self._readings
+
+    def offset(self, partition: TopicPartition) -> int:
+        """Offset of the next message it needs."""
+        return self._readings[partition].offset
+
+    @property
+    def failures_in_a_row(self) -> int:
+        """Dead letters of a partition since its last good message, the most of all partitions."""
+        return max((reading.failures_in_a_row for reading in self._readings.values()), default=0)
+
+    def forget(self) -> None:
+        """Give up all partitions, until they are loaded again."""
+        self._readings.clear()
+
+    async def load(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Take up the partitions that it lacks, where the active generation stands.
+
+        Raises ConfigurationError if the log ends before that: then it is another log.
+        """
+        self._generation = (await self._store.generations(self.view)).active
+        stored = await self._store.positions(self.view, self._generation)
+        for partition in [partition for partition in ends if self.lacks(partition)]:
+            position = stored.get(partition, Position(0))
+            if position.offset > ends[partition]:
+                raise ConfigurationError(
+                    f"view {self.view.name} has read {partition.topic}/{partition.partition} up to "
+                    f"{position.offset}, but it ends at {ends[partition]}: the topic is another. "
+                    f"Run `millrace rebuild {self.view.name}`"
+                )
+            self._readings[partition] = Reading(self.view, position)
+
+    def take(self, batches: Mapping[TopicPartition, Sequence[Message]]) -> Taken:
+        """What follows from messages; positions advance."""
+        taken = Taken()
+        for partition, messages in batches.items():
+            if partition in self._readings:
+                self._readings[partition].take(messages, taken)
+                taken.positions[partition] = self._readings[partition].position
+        return taken
+
+    async def write(self, taken: Taken) -> None:
+        """Store changes, then the positions. Raises Unavailable.
+
+        If another generation is active by now, nothing is lost: the next messages are loaded from
+        where that one stands.
+        """
+        if not taken.positions:
+            return
+        try:
+            await self._store.apply(
+                self.view, self._generation, taken.rows, taken.positions, live=True
+            )
+        except Superseded:
+            self._readings.clear()
+
+    async def follow(self) -> None:
+        """Forget the positions if another generation is active by now."""
+        if (await self._store.generations(self.view)).active != self._generation:
+            self._readings.clear()

@@ -1,0 +1,95 @@
+"""Reads views, wherever they are kept, in the generation that is active."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from infra.clock import Clock, SystemClock
+from infra.errors import InvalidRecord
+from sinks.rows import Columns, Key
+from sinks.store import Store
+from sinks.view import StoreKind, View
+from sinks.views import view_named
+
+KNOWN_SECONDS: Final = 0.5
+"""How long a reader goes on with the generation it knows; `rebuild` keeps the old one longer."""
+MOST_ROWS: Final = 1000
+
+
+class Rows(NamedTuple):
+    """Some rows, and the cursor that the next ones follow; None after the last row."""
+
+    rows: list[Columns]
+    cursor: str | None
+
+
+class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    view: str
+    generation: str
+    within: str | None
+    place: str
+
+
+class ViewReader:
+    """Reads the rows of every view; a row has its key columns as well, and no column that is None.
+
+    Every method raises NotFound for a view there is not, and Unavailable if its store is away.
+    """
+
+    def __init__(self, stores: Mapping[StoreKind, Store], clock: Clock | None = None) -> None:
+        self._stores = stores
+        self._clock = clock or SystemClock()
+        self._active: dict[str, tuple[str, float]] = {}
+
+    async def get(self, view: str, key: str | Key) -> Columns | None:
+        """The row under a key, or None."""
+        found = view_named(view)
+        full = found.key_of(key)
+        generation = await self._generation(found)
+        columns = await self._stores[found.store].get(found, generation, full)
+        return None if columns is None else _row(found, full, columns)
+
+    async def scan(
+        self, view: str, limit: int = 100, cursor: str | None = None, *, within: str | None = None
+    ) -> Rows:
+        """At most `limit` (up to 1000) rows, and the next cursor.
+
+        `within` keeps the rows whose first key column it is. Raises InvalidRecord for a cursor
+        of another scan, or of a generation that was replaced since.
+        """
+        found = view_named(view)
+        generation = await self._generation(found)
+        place = _place(cursor, found, generation, within)
+        limit = max(1, min(limit, MOST_ROWS))
+        page = await self._stores[found.store].scan(found, generation, limit, place, within)
+        rows = [_row(found, key, columns) for key, columns in page.rows]
+        if page.cursor is None:
+            return Rows(rows, None)
+        following = _Cursor(view, generation, within, page.cursor)
+        return Rows(rows, urlsafe_b64encode(msgspec.json.encode(following)).decode())
+
+    async def _generation(self, view: View) -> str:
+        known = self._active.get(view.name)
+        if known is not None and self._clock.monotonic() < known[1]:
+            return known[0]
+        active = (await self._stores[view.store].generations(view)).active
+        self._active[view.name] = (active, self._clock.monotonic() + KNOWN_SECONDS)
+        return active
+
+
+def _row(view: View, key: Key, columns: Columns) -> Columns:
+    return dict(zip(view.key, key, strict=True)) | columns
+
+
+def _place(cursor: str | None, view: View, generation: str, within: str | None) -> str | None:
+    if cursor is None:
+        return None
+    try:
+        found = msgspec.json.decode(urlsafe_b64decode(cursor), type=_Cursor)
+    except ValueError as error:
+        raise InvalidRecord("cursor is not one of this scan") from error
+    if (found.view, found.generation, found.within) != (view.name, generation, within):
+        raise InvalidRecord("cursor is of another scan, or the view was rebuilt: start again")
+    return found.place

@@ -1,0 +1,100 @@
+"""What a view is: which messages it reads, and the rows that follow from each."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from infra.errors import InvalidRecord
+from infra.record import Envelope
+from sinks.rows import Key, Row, Value, deleted, upserted
+
+StoreKind = Literal["redis", "cassandra"]
+
+
+class Upsert(msgspec.Struct, frozen=True):
+    """Sets some columns of a row; the others stay as they are."""
+
+    key: str | Key
+    columns: Mapping[str, Value]
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """Removes a row."""
+
+    key: str | Key
+
+
+Change = Upsert | Delete
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A view. Its module in `sinks/views` is all there is of it.
+
+    Positions of different partitions do not compare. So each column of a row is fed by one
+    partition of one topic, and a row that is ever deleted has only one partition that feeds it.
+    """
+
+    name: str
+    """Kebab-case, as in `millrace prove NAME`."""
+    purpose: str
+    """What it is for, one line."""
+    topics: tuple[str, ...]
+    store: StoreKind
+    key: dict[str, type]
+    """Key columns and their types, in order. The first one says where a row lies in Cassandra."""
+    columns: dict[str, type]
+    """The other columns and their types: str, int, float or bool. Any may be None."""
+    project: Callable[[Envelope], list[Change]]
+    """The changes that follow from a message; at most one to a row. Pure."""
+    newest_first: tuple[str, ...] = ()
+    """Key columns after the first whose order in Cassandra is descending."""
+    log_key: str | None = None
+    """The key column that is also the key of the messages: `as-of` then reads one partition."""
+
+    def key_of(self, key: str | Key) -> Key:
+        """A key in its full form. Raises InvalidRecord if it does not fit the view."""
+        full = (key,) if isinstance(key, str) else tuple(key)
+        if len(full) != len(self.key):
+            raise InvalidRecord(f"{self.name}: a key has the columns {', '.join(self.key)}")
+        for (name, kind), value in zip(self.key.items(), full, strict=True):
+            _check(self, name, kind, value)
+        return full
+
+
+def changes(view: View, message: Envelope, version: int) -> dict[Key, Row]:
+    """The versioned changes that follow from a message.
+
+    Raises InvalidRecord if the view cannot take it, or breaks its own declaration.
+    """
+    found: dict[Key, Row] = {}
+    for change in _project(view, message):
+        key = view.key_of(change.key)
+        if key in found:
+            raise InvalidRecord(f"{view.name}: a message may change a row once, {key} twice")
+        if isinstance(change, Delete):
+            found[key] = deleted(version)
+            continue
+        if not change.columns:
+            raise InvalidRecord(f"{view.name}: an upsert has at least one column")
+        for name, value in change.columns.items():
+            if name not in view.columns:
+                raise InvalidRecord(f"{view.name}: {name} is not one of its columns")
+            if value is not None:
+                _check(view, name, view.columns[name], value)
+        found[key] = upserted(change.columns, version)
+    return found
+
+
+def _project(view: View, message: Envelope) -> list[Change]:
+    try:
+        return view.project(message)
+    except InvalidRecord:
+        raise
+    except Exception as error:  # a fault of one view's code must not stop the others
+        raise InvalidRecord(f"{view.name} cannot project {message.event!r}: {error!r}") from error
+
+
+def _check(view: View, name: str, kind: type, value: Value) -> None:
+    if type(value) is not kind:
+        raise InvalidRecord(f"{view.name}.{name} is {value!r}, must be {kind.__name__}")

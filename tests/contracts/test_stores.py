@@ -1,0 +1,231 @@
+"""What every store of views must do, and the stores that do it."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import TopicPartition
+from redis.asyncio import Redis
+
+from infra.errors import InvalidRecord, Unavailable
+from infra.record import Envelope
+from sinks.rows import Cell, Row, deleted, upserted
+from sinks.store import FIRST, Position, Store, Superseded, clear
+from sinks.stores.memory import MemoryStore
+from sinks.stores.redis import RedisStore
+from sinks.view import Change, View
+
+TP = TopicPartition("things", 0)
+OTHER = TopicPartition("things", 1)
+
+
+def nothing(message: Envelope) -> list[Change]:
+    return []
+
+
+PLAIN = View(
+    name="things-by-name",
+    purpose="For tests.",
+    topics=("things",),
+    store="redis",
+    key={"name": str},
+    columns={"text": str, "number": int, "ratio": float, "flag": bool},
+    project=nothing,
+)
+ORDERED = View(
+    name="things-by-owner",
+    purpose="For tests.",
+    topics=("things",),
+    store="cassandra",
+    key={"owner": str, "at": int, "name": str},
+    columns={"text": str},
+    newest_first=("at",),
+    project=nothing,
+)
+
+
+class StoreContract:
+    """Subclasses give a fixture `store` that is set up with PLAIN and ORDERED, and empty."""
+
+    @pytest.fixture
+    def store(self) -> AsyncIterator[Store]:
+        raise NotImplementedError
+
+    @staticmethod
+    async def write(store: Store, rows: dict[str, Row], *, view: View = PLAIN) -> None:
+        keyed = {(name,): row for name, row in rows.items()}
+        await store.apply(view, FIRST, keyed, {}, live=True)
+
+    async def test_a_row_is_read_as_it_was_written(self, store: Store) -> None:
+        columns = {"text": 'snow ☃ "quoted"', "number": 1 << 60, "ratio": 0.1, "flag": False}
+        await self.write(store, {"a b:c": upserted(columns, 7)})
+        assert await store.get(PLAIN, FIRST, ("a b:c",)) == columns
+        assert await store.get(PLAIN, FIRST, ("absent",)) is None
+
+    async def test_partial_upserts_merge_and_none_is_left_out(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"text": "one", "number": 1}, 1)})
+        await self.write(store, {"a": upserted({"number": 2}, 2)})
+        await self.write(store, {"a": upserted({"text": None}, 3)})
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"number": 2}
+
+    async def test_a_row_of_none_exists(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"text": None}, 1)})
+        assert await store.get(PLAIN, FIRST, ("a",)) == {}
+
+    async def test_an_older_version_never_overwrites(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"text": "new"}, 9)})
+        await self.write(store, {"a": upserted({"text": "old", "number": 1}, 5)})
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "new", "number": 1}
+
+    async def test_a_deletion_is_not_undone_by_the_past(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"text": "old"}, 1)})
+        await self.write(store, {"a": deleted(5)})
+        await self.write(store, {"a": upserted({"text": "old", "number": 1}, 4)})
+        assert await store.get(PLAIN, FIRST, ("a",)) is None
+        assert (await store.scan(PLAIN, FIRST, 10)).rows == []
+        await self.write(store, {"a": upserted({"text": "again"}, 6)})
+        await self.write(store, {"a": deleted(5)})
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "again"}
+        await self.write(store, {"a": upserted({"number": 3}, 3)})
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "again"}
+
+    async def test_one_change_may_hold_cells_of_several_versions_and_a_deletion(
+        self, store: Store
+    ) -> None:
+        await self.write(store, {"a": upserted({"flag": True}, 3)})
+        merged = Row({"text": Cell(8, "eight"), "number": Cell(6, 6)}, deleted=5)
+        await self.write(store, {"a": merged})
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "eight", "number": 6}
+        await self.write(store, {"a": upserted({"number": 7}, 7)})
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "eight", "number": 7}
+
+    async def test_a_scan_gives_each_row_once_in_pages(self, store: Store) -> None:
+        rows = {f"row {n:04}": upserted({"number": n}, n + 1) for n in range(1203)}
+        await self.write(store, rows)
+        await self.write(store, {"row 0007": deleted(2000)})
+        found, cursor, pages = [], None, 0
+        while True:
+            page = await store.scan(PLAIN, FIRST, 500, cursor)
+            found += page.rows
+            pages += 1
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert pages == 3
+        expected = {(f"row {n:04}",): {"number": n} for n in range(1203) if n != 7}
+        assert len(found) == 1202
+        assert dict(found) == expected
+
+    async def test_a_scan_within_the_first_key_column(self, store: Store) -> None:
+        keys = [("ann", at, f"n{at}") for at in range(1, 6)]
+        others = [("anna", 9, "x"), ('an"', 1, "y")]
+        rows = {key: upserted({"text": key[2]}, 1) for key in [*keys, *others]}
+        await store.apply(ORDERED, FIRST, rows, {}, live=True)
+        first = await store.scan(ORDERED, FIRST, 3, within="ann")
+        rest = await store.scan(ORDERED, FIRST, 3, first.cursor, within="ann")
+        assert rest.cursor is None
+        assert sorted(key for key, _ in [*first.rows, *rest.rows]) == keys
+        assert await store.get(ORDERED, FIRST, keys[2]) == {"text": "n3"}
+
+    async def test_a_cursor_it_did_not_give_is_refused_or_harmless(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"number": 1}, 1)})
+        try:
+            page = await store.scan(PLAIN, FIRST, 10, "no cursor\x00")
+        except InvalidRecord:
+            return
+        assert len(page.rows) <= 1
+
+    async def test_positions_are_stored_beside_rows_and_never_go_back(self, store: Store) -> None:
+        await store.apply(PLAIN, FIRST, {}, {TP: Position(5, {"p": 4})}, live=True)
+        await store.apply(PLAIN, FIRST, {}, {TP: Position(3, {}), OTHER: Position(1)}, live=True)
+        assert await store.positions(PLAIN, FIRST) == {
+            TP: Position(5, {"p": 4}),
+            OTHER: Position(1),
+        }
+        assert await store.positions(ORDERED, FIRST) == {}
+
+    async def test_generations_are_apart_and_switched(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"number": 1}, 1)})
+        shadow = await store.begin(PLAIN)
+        rows = {("a",): upserted({"number": 2}, 1)}
+        await store.apply(PLAIN, shadow, rows, {TP: Position(8)}, live=False)
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"number": 1}
+        with pytest.raises(Superseded):
+            await store.apply(PLAIN, shadow, {}, {}, live=True)
+        await store.switch(PLAIN, shadow)
+        assert (await store.generations(PLAIN)).active == shadow
+        assert await store.get(PLAIN, shadow, ("a",)) == {"number": 2}
+        assert await store.positions(PLAIN, shadow) == {TP: Position(8)}
+        with pytest.raises(Superseded):
+            await self.write(store, {"a": upserted({"number": 3}, 3)})
+        await store.drop(PLAIN, FIRST)
+        assert (await store.generations(PLAIN)).names == {shadow}
+        with pytest.raises(Superseded):
+            await store.apply(PLAIN, FIRST, rows, {}, live=False)
+        with pytest.raises(Superseded):
+            await store.switch(PLAIN, FIRST)
+        with pytest.raises(InvalidRecord):
+            await store.drop(PLAIN, shadow)
+
+    async def test_a_held_view_takes_no_live_writes_until_it_is_switched(
+        self, store: Store
+    ) -> None:
+        shadow = await store.begin(PLAIN)
+        await store.hold(PLAIN, 30)
+        with pytest.raises(Unavailable):
+            await self.write(store, {"a": upserted({"number": 1}, 1)})
+        await store.apply(PLAIN, shadow, {("a",): upserted({"number": 1}, 1)}, {}, live=False)
+        await store.switch(PLAIN, shadow)
+        await store.apply(PLAIN, shadow, {("a",): upserted({"number": 2}, 2)}, {}, live=True)
+        assert await store.get(PLAIN, shadow, ("a",)) == {"number": 2}
+
+    async def test_a_hold_ends_by_itself(self, store: Store) -> None:
+        await store.hold(PLAIN, 1)
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await self.write(store, {"a": upserted({"number": 1}, 1)})
+                    return
+                except Unavailable:
+                    await asyncio.sleep(0.05)
+
+    async def test_a_cleared_view_is_empty_and_can_be_written(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"number": 1}, 99)})
+        await store.apply(PLAIN, FIRST, {}, {TP: Position(99)}, live=True)
+        await clear(store, PLAIN)
+        found = await store.generations(PLAIN)
+        assert found.names == {found.active}
+        assert (await store.scan(PLAIN, found.active, 10)).rows == []
+        assert await store.positions(PLAIN, found.active) == {}
+        rows = {("a",): upserted({"number": 2}, 1)}
+        await store.apply(PLAIN, found.active, rows, {TP: Position(1)}, live=True)
+        assert await store.get(PLAIN, found.active, ("a",)) == {"number": 2}
+        assert await store.positions(PLAIN, found.active) == {TP: Position(1)}
+
+    async def test_setting_up_again_changes_nothing(self, store: Store) -> None:
+        await self.write(store, {"a": upserted({"number": 1}, 1)})
+        await store.setup([PLAIN, ORDERED])
+        assert await store.get(PLAIN, FIRST, ("a",)) == {"number": 1}
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    async def store(self) -> AsyncIterator[Store]:
+        store = MemoryStore()
+        await store.setup([PLAIN, ORDERED])
+        yield store
+        await store.close()
+
+
+class TestRedisStore(StoreContract):
+    @pytest.fixture
+    async def store(self, redis_url: str) -> AsyncIterator[Store]:
+        prefix = f"test-{uuid.uuid4().hex}"
+        store = RedisStore(redis_url, prefix=prefix)
+        await store.setup([PLAIN, ORDERED])
+        yield store
+        await store.close()
+        async with Redis.from_url(redis_url) as redis:
+            async for key in redis.scan_iter(f"{prefix}:*", count=1000):
+                await redis.unlink(key)
