@@ -116,6 +116,20 @@ class OriginSettings(_Section):
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - viewers come from outside
     port: int = Field(8081, description="HTTP port.")
     window: float = Field(60.0, gt=0, description="Seconds of media listed in a live playlist.")
+    part_hold_back: float = Field(
+        3.0,
+        ge=2,
+        description="How far players stay from the live edge, in part durations (PART-HOLD-BACK).",
+    )
+    cache_bytes: int = Field(
+        256 << 20, ge=1 << 20, description="Memory for recent parts and segments, in bytes."
+    )
+    max_requests: int = Field(
+        20_000, ge=1, description="Requests in progress at most, blocked ones included."
+    )
+    write_timeout: float = Field(
+        30.0, gt=0, description="Seconds a client may take to receive a response."
+    )
 
 
 class GatewaySettings(_Section):
