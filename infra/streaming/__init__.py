@@ -1,1 +1,20 @@
-"""The run loop: Faust on the outside, an exact batched path inside (FAUST in docs/explanation)."""
+"""The run loop: agents as plain functions on Kafka, with exact state and nothing skipped."""
+
+from infra.streaming.app import STOPPED, App, Config, make_app
+from infra.streaming.journal import topic_of as journal_topic_of
+from infra.streaming.run import run
+from infra.streaming.tables import Table
+from infra.streaming.wire import Handler, Message, Send
+
+__all__ = [
+    "STOPPED",
+    "App",
+    "Config",
+    "Handler",
+    "Message",
+    "Send",
+    "Table",
+    "journal_topic_of",
+    "make_app",
+    "run",
+]

@@ -1,0 +1,107 @@
+"""Running a worker: wait for the broker, see to the topics, then Faust until it is stopped."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Final
+
+import faust
+import structlog
+import uvloop
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+
+from infra.errors import ConfigurationError, MillraceError, Unavailable
+from infra.streaming import journal
+from infra.streaming.app import App
+
+log = structlog.get_logger()
+
+BROKER_WAIT_SECONDS: Final = 60.0
+"""How long a worker waits at its start for a broker that is away, before it stops itself."""
+
+
+def run(app: App) -> None:
+    """Run the worker until SIGTERM or SIGINT, which drain it. Does not return: the process exits.
+
+    Exits with 70 (`STOPPED`) if the broker stays away, a topic is missing or has another
+    partition count than the app was told: whoever supervises starts it again, with back-off.
+    """
+    uvloop.install()
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    for name in ("faust", "mode"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        asyncio.run(prepare(app))
+    except MillraceError as error:
+        app.halt(str(error))
+    app.conf.datadir.mkdir(parents=True, exist_ok=True)
+    worker = faust.Worker(
+        app,
+        loglevel="WARN",
+        redirect_stdouts=False,
+        override_logging=False,
+        quiet=True,
+    )
+    worker.execute_from_commandline()
+
+
+async def prepare(app: App, wait: float = BROKER_WAIT_SECONDS) -> None:
+    """Check the source topics and create the journal.
+
+    Raises Unavailable if no broker answers in time, ConfigurationError if a topic is not as it
+    must be.
+    """
+    admin = await _connect(app.config.bootstrap, wait)
+    try:
+        counts = await _partition_counts(admin, [*app.agents_by_source])
+        for topic, count in counts.items():
+            expected = app.config.partitions(topic)
+            if count != expected:
+                raise ConfigurationError(
+                    f"topic {topic} has {count} partitions, must have {expected}; "
+                    "run `millrace topics apply`"
+                )
+        await _create_journal(admin, app, max(counts.values(), default=1))
+    finally:
+        await admin.close()
+
+
+async def _connect(bootstrap: str, wait: float) -> AIOKafkaAdminClient:
+    deadline = time.monotonic() + wait
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            await admin.start()
+            return admin
+        except (KafkaError, OSError) as error:
+            with contextlib.suppress(KafkaError, OSError):
+                await admin.close()
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Kafka at {bootstrap} is away: {error}") from error
+            log.warning("waiting for Kafka", bootstrap=bootstrap, error=str(error))
+            await asyncio.sleep(1.0)
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
+    described = await admin.describe_topics(topics) if topics else []
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+
+async def _create_journal(admin: AIOKafkaAdminClient, app: App, partitions: int) -> None:
+    topic = NewTopic(
+        journal.topic_of(app.config.name),
+        partitions,
+        app.config.replication_factor,
+        topic_configs=journal.topic_settings(),
+    )
+    try:
+        await admin.create_topics([topic], timeout_ms=10_000)
+    except TopicAlreadyExistsError:
+        found = await _partition_counts(admin, [topic.name])
+        if found.get(topic.name) != partitions:
+            raise ConfigurationError(
+                f"journal {topic.name} has {found.get(topic.name)} partitions, its sources have "
+                f"{partitions}: state would be in the wrong place"
+            ) from None

@@ -1,0 +1,79 @@
+"""Tables: what handlers remember, by key, in the partition of the message at hand."""
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar, overload
+
+import msgspec
+
+from infra.streaming.journal import PartitionState, pack
+from infra.streaming.turn import OutsideHandlerError, Turn
+
+V = TypeVar("V")
+D = TypeVar("D")
+
+
+class Table(Generic[V]):
+    """Rows by key, kept by the app's journal; a handler sees those of its message's partition.
+
+    Values are encoded when they are set: change a row by setting it again. The type must be one
+    that msgspec can encode (a frozen dataclass or Struct, or a builtin).
+    """
+
+    def __init__(self, name: str, value_type: type[V], turn: Turn) -> None:
+        self.name = name
+        self._turn = turn
+        self._load = msgspec.msgpack.Decoder(value_type).decode
+
+    @overload
+    def get(self, key: str) -> V | None: ...
+    @overload
+    def get(self, key: str, default: D) -> V | D: ...
+    def get(self, key: str, default: Any = None) -> Any:
+        """The row of `key`, or `default`."""
+        raw = self._raw(key)
+        return default if raw is None else self._load(raw)
+
+    def __getitem__(self, key: str) -> V:
+        raw = self._raw(key)
+        if raw is None:
+            raise KeyError(key)
+        return self._load(raw)
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._raw(key) is not None
+
+    def __setitem__(self, key: str, value: V) -> None:
+        self._partition()
+        self._turn.writes[self.name, key] = pack(value)
+
+    def __delitem__(self, key: str) -> None:
+        if self._raw(key) is None:
+            raise KeyError(key)
+        self._turn.writes[self.name, key] = None
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        """Every row of this partition, as it stands now; writing meanwhile is allowed."""
+        rows = self._partition().table(self.name)
+        written = {key: raw for (name, key), raw in self._turn.writes.items() if name == self.name}
+        for key, raw in [*rows.items()]:
+            if key not in written:
+                yield key, self._load(raw)
+        for key, value in written.items():
+            if value is not None:
+                yield key, self._load(value)
+
+    def decode(self, raw: bytes) -> V:
+        """A row from its bytes."""
+        return self._load(raw)
+
+    def _partition(self) -> PartitionState:
+        if self._turn.state is None:
+            raise OutsideHandlerError(f"table {self.name} is open only to a handler")
+        return self._turn.state
+
+    def _raw(self, key: str) -> bytes | None:
+        state = self._partition()
+        written = self._turn.writes
+        if written and (self.name, key) in written:
+            return written[self.name, key]
+        return state.table(self.name).get(key)
