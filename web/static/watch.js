@@ -1,0 +1,190 @@
+// The watch page: what the channel does now, said clearly, and its picture.
+
+import { channelInAddress, get, serverNow } from "./api.js";
+import { Controls } from "./controls.js";
+import { ago, bitrate, clock, delay } from "./format.js";
+import { Player, means } from "./player.js";
+
+const POLL_EVERY = 2000;
+const SILENT_AFTER = 1.5; // seconds without a new picture before the page says so
+
+const $ = (id) => document.getElementById(id);
+const name = channelInAddress();
+const player = new Player($("video"), { now: serverNow });
+const controls = new Controls($("player"), player, showFigures);
+
+let channel; // undefined: not asked yet; null: there is none
+let past = [];
+let reachable = true;
+let lastState = null;
+let lastFrames = { at: performance.now(), count: 0, rate: null };
+
+/** What the page is about now: the stream's state, or why there is none. */
+function state() {
+  if (channel === undefined) return reachable ? "loading" : "unreachable";
+  if (channel === null) return "unknown";
+  return channel.stream?.state ?? (lastState === null ? "offline" : "ended");
+}
+
+const MESSAGES = {
+  loading: () => ["", ""],
+  unreachable: () => ["The platform cannot be reached", "Trying again every two seconds."],
+  unknown: () => ["No such channel", `Nobody has taken the name “${name}” yet.`],
+  offline: () => ["Offline", past[0]?.ended_at ? `Last live ${ago(Date.parse(past[0].ended_at), serverNow())}.` : "This channel has not been live yet."],
+  starting: () => ["Starting", "The first picture is on its way."],
+  live: () => ["", ""],
+  interrupted: () => ["The broadcaster lost connection", graceLeft()],
+  ended: () => ["The stream has ended", "Thank you for watching. It starts again here by itself."],
+  unsupported: () => ["This browser cannot play the stream", "It knows neither Media Source Extensions nor HLS."],
+};
+
+function graceLeft() {
+  const until = Date.parse(channel?.stream?.resume_until ?? "");
+  const left = (until - serverNow()) / 1000;
+  if (!(left > 0)) return "Waiting for the broadcaster to come back.";
+  return `The stream goes on if they are back within ${clock(left)}.`;
+}
+
+/** Load, reload or leave the stream, as the channel's state has it. */
+function follow(now) {
+  const stream = channel?.stream;
+  if (!stream || now === "ended") {
+    // Let the last seconds play out.
+    if (player.url && player.stuckFor > SILENT_AFTER) player.unload();
+  } else if (player.url !== stream.playlist_url) {
+    if (now === "live") player.load(stream.playlist_url);
+  } else if (now === "live" && lastState === "interrupted" && player.stuckFor > SILENT_AFTER) {
+    player.load(stream.playlist_url);
+  }
+  if (stream && lastState === "ended" && now !== "ended") past = [];
+  if (stream || lastState !== null) lastState = now;
+}
+
+function render() {
+  let now = state();
+  if (now === "live" && means(player.video) === "none") now = "unsupported";
+  // While old picture still plays, an interruption is not news to the viewer.
+  const flowing = player.url && player.stuckFor < SILENT_AFTER && player.firstFrameAfter !== null;
+  const root = $("player");
+  root.dataset.state = flowing && ["interrupted", "ended"].includes(now) ? "live" : now;
+  root.classList.toggle("waiting", now === "live" && !flowing && !player.video.paused);
+  const [title, text] = MESSAGES[root.dataset.state]();
+  write($("message-title"), title);
+  write($("message-text"), text);
+  $("message-link").hidden = !["offline", "ended", "unknown"].includes(root.dataset.state);
+  describe(now);
+}
+
+function describe(now) {
+  const stream = channel?.stream;
+  const shown = channel?.title || channel?.name || name;
+  write($("title"), shown);
+  write($("name"), channel?.name ?? "");
+  $("name").href = `/c/${name}`;
+  write($("disc"), (channel?.name ?? name)[0]?.toUpperCase() ?? "");
+  pill($("category"), channel?.category);
+  document.title = stream && now === "live" ? `${shown} · live · Millrace` : `${shown} · Millrace`;
+  const badge = { live: "Live", starting: "Starting", interrupted: "Interrupted" }[now];
+  pill($("badge"), badge);
+  $("badge").classList.toggle("waiting", now !== "live");
+  const started = Date.parse(stream?.started_at ?? "");
+  figure($("uptime"), badge && started ? clock((serverNow() - started) / 1000) : null);
+  const { latency, width, height } = player.stats;
+  figure($("latency"), now === "live" && player.firstFrameAfter !== null && latency !== null ? delay(latency) : null);
+  const rate = Math.round(stream?.picture?.frame_rate || lastFrames.rate || 0);
+  pill($("quality"), now === "live" && height ? `${Math.min(width, height)}p${rate || ""}` : null);
+}
+
+function showFigures(wanted) {
+  if (!wanted) return;
+  const stats = player.stats;
+  const figures = {
+    latency: stats.latency === null ? "–" : delay(stats.latency),
+    resolution: stats.width ? `${stats.width} × ${stats.height}` : "–",
+    frames: lastFrames.rate === null ? "–" : `${lastFrames.rate.toFixed(1)} per second`,
+    bitrate: stats.bitrate === null ? "–" : bitrate(stats.bitrate),
+    dropped: `${stats.dropped} of ${stats.frames}`,
+    buffer: stats.target === null ? "–" : `${stats.buffer.toFixed(2)} s, low point held at ${stats.target.toFixed(2)} s`,
+    rate: `${stats.rate.toFixed(3)}×`,
+    stalls: String(stats.stalls),
+  };
+  for (const [stat, value] of Object.entries(figures)) {
+    write(document.querySelector(`[data-stat="${stat}"]`), value);
+  }
+}
+
+function measureFrames() {
+  const { frames } = player.stats;
+  const at = performance.now();
+  const seconds = (at - lastFrames.at) / 1000;
+  const rate = frames > lastFrames.count ? (frames - lastFrames.count) / seconds : null;
+  lastFrames = { at, count: frames, rate };
+}
+
+function showPast() {
+  $("past").hidden = past.length === 0;
+  $("past-list").replaceChildren(
+    ...past.slice(0, 5).map((stream) => {
+      const item = document.createElement("li");
+      const [from, to] = [Date.parse(stream.started_at ?? ""), Date.parse(stream.ended_at ?? "")];
+      item.append(line("b", ago(to, serverNow())), line("span", from ? clock((to - from) / 1000) : ""));
+      return item;
+    }),
+  );
+}
+
+function line(tag, text) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+}
+
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function pill(node, text) {
+  node.hidden = !text;
+  write(node, text || "");
+}
+
+function figure(node, text) {
+  node.hidden = text === null;
+  write(node.querySelector("b"), text ?? "");
+}
+
+async function poll() {
+  try {
+    const body = await get(`/v1/channels/${encodeURIComponent(name)}`);
+    channel = body?.data ?? null;
+    reachable = true;
+    follow(state());
+    if (channel && !channel.stream && past.length === 0) await learnPast();
+  } catch {
+    reachable = false; // what plays goes on; the next poll tries again
+  }
+  render();
+  setTimeout(poll, POLL_EVERY);
+}
+
+async function learnPast() {
+  const body = await get(`/v1/channels/${encodeURIComponent(name)}/streams?limit=5`);
+  past = (body?.data ?? []).filter((stream) => stream.state === "ended" && stream.ended_at);
+  showPast();
+}
+
+player.addEventListener("change", render);
+player.addEventListener("stuck", () => {
+  if (state() === "live") player.load(player.url);
+});
+setInterval(() => {
+  measureFrames();
+  render();
+  showFigures(!$("stats").hidden);
+}, 1000);
+render();
+controls.show();
+void poll();
+
+/** For measurements and tests: `window.millrace.player.stats`. */
+window.millrace = { player };
