@@ -19,7 +19,7 @@ class Servers:
 
     kafka: str
     redis: str
-    cassandra: tuple[str, int]
+    cassandra: str
 
 
 _ADDRESSES = ("MILLRACE_TEST_KAFKA", "MILLRACE_TEST_REDIS", "MILLRACE_TEST_CASSANDRA")
@@ -30,8 +30,7 @@ def servers() -> Iterator[Servers]:
     """The servers that MILLRACE_TEST_… name, or a stack of our own, started once and stopped."""
     kafka, redis, cassandra = (os.environ.get(name, "") for name in _ADDRESSES)
     if kafka and redis and cassandra:
-        host, _, port = cassandra.rpartition(":")
-        yield Servers(kafka, redis, (host, int(port)))
+        yield Servers(kafka, redis, cassandra)
         return
     with tempfile.TemporaryDirectory(prefix="millrace-tests-") as folder:
         ports = free_ports(5)
@@ -39,7 +38,7 @@ def servers() -> Iterator[Servers]:
             yield Servers(
                 kafka=f"127.0.0.1:{ports[0]}",
                 redis=f"redis://127.0.0.1:{ports[4]}",
-                cassandra=("127.0.0.1", ports[2]),
+                cassandra=f"127.0.0.1:{ports[2]}",
             )
 
 
@@ -56,8 +55,8 @@ def redis_url(servers: Servers) -> str:
 
 
 @pytest.fixture(scope="session")
-def cassandra(servers: Servers) -> tuple[str, int]:
-    """Host and port of a Cassandra node."""
+def cassandra(servers: Servers) -> str:
+    """Address of a Cassandra node, host:port."""
     return servers.cassandra
 
 

@@ -1,1 +1,1 @@
-"""Kafka, Cassandra and Redis on one machine, and the processes of a local stack."""
+"""The stack on one machine: real Kafka, Cassandra and Redis, and the processes of every role."""

@@ -1,0 +1,1 @@
+"""Sub-commands of `millrace`, one module a theme, each with `add_to(app)`."""

@@ -1,0 +1,65 @@
+"""One sub-command a role: what `up`, a container or a debugger runs."""
+
+from typing import Annotated
+
+import typer
+
+from infra.errors import NotFound
+from millrace.roles import TOPOLOGIES
+
+_PANEL = "Roles (one process each)"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add `ingest`, `origin`, `gateway`, `views`, `clock` and `worker`."""
+    for command in (ingest, origin, gateway, views, clock, worker):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def ingest() -> None:
+    """Take publishers in over RTMP, package what they send, and say so on Kafka."""
+    from millrace import bootstrap
+
+    bootstrap.run_ingest()
+
+
+def origin() -> None:
+    """Serve playlists and media to players."""
+    from millrace import bootstrap
+
+    bootstrap.run_origin()
+
+
+def gateway() -> None:
+    """Serve the pages and the API."""
+    from millrace import bootstrap
+
+    bootstrap.run_gateway()
+
+
+def views() -> None:
+    """Fold the log into Redis and Cassandra."""
+    from millrace import bootstrap
+
+    bootstrap.run_views()
+
+
+def clock() -> None:
+    """Write a tick a second into every commands topic."""
+    from millrace import bootstrap
+
+    bootstrap.run_clock()
+
+
+def worker(
+    topology: Annotated[str, typer.Argument(help=f"One of: {', '.join(TOPOLOGIES)}.")],
+) -> None:
+    """Run the agents of one context on Faust.
+
+    Example: millrace worker broadcast
+    """
+    if topology not in TOPOLOGIES:
+        raise NotFound(f"there is no topology {topology!r}: choose {', '.join(TOPOLOGIES)}")
+    from millrace import bootstrap
+
+    bootstrap.run_worker(topology)
