@@ -204,7 +204,7 @@ class TestWorker:
             topic,
             partition,
             offset,
-            key.decode() if key else "",
+            key.decode(errors="replace") if key else "",
             envelope.meta if envelope else None,
             envelope.event if envelope else None,
             value,
