@@ -1,0 +1,177 @@
+"""FLV tags: the unit in which a publisher's media is received, spooled and packaged.
+
+Layout of tags and of their first bytes: Adobe Flash Video File Format 10.1, annex E.4; FourCC
+headers: Enhanced RTMP v1 (Veovera), sections "Enhanced Video" and "Enhanced Audio".
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Final, Literal, cast
+
+import msgspec
+
+AUDIO: Final = 8
+VIDEO: Final = 9
+DATA: Final = 18
+Kind = Literal[8, 9, 18]
+
+FILE_HEADER: Final = b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00"
+"""Signature, version 1, audio and video, and the size 0 of the tag before the first."""
+TAG_HEADER: Final = 11
+TAG_TRAILER: Final = 4
+
+_HEADER = struct.Struct(">II3s")  # kind and size; timestamp, its upper byte last; stream id 0
+_SIZE = struct.Struct(">I")
+
+_AVC, _AAC = 7, 10
+_VIDEO_CODECS: Final = {
+    2: "Sorenson H.263",
+    3: "Screen Video",
+    4: "VP6",
+    5: "VP6 with alpha",
+    6: "Screen Video 2",
+    12: "HEVC",
+    13: "AV1",
+}
+_AUDIO_CODECS: Final = {
+    0: "PCM",
+    1: "ADPCM",
+    2: "MP3",
+    3: "PCM",
+    4: "Nellymoser",
+    5: "Nellymoser",
+    6: "Nellymoser",
+    7: "G.711 A-law",
+    8: "G.711 mu-law",
+    11: "Speex",
+    14: "MP3",
+}
+_FOURCC: Final = {
+    b"hvc1": "HEVC",
+    b"av01": "AV1",
+    b"vp08": "VP8",
+    b"vp09": "VP9",
+    b"avc1": "H.264 in an Enhanced RTMP header",
+    b"mp4a": "AAC in an Enhanced RTMP header",
+    b"Opus": "Opus",
+    b"fLaC": "FLAC",
+    b"ac-3": "AC-3",
+    b"ec-3": "E-AC-3",
+    b".mp3": "MP3",
+}
+_COMMAND_FRAME: Final = 5
+_AUDIO_FOURCC: Final = 9
+
+
+class Tag(msgspec.Struct, frozen=True, gc=False):
+    """One packet of a publisher."""
+
+    kind: Kind
+    """8 audio, 9 video, 18 data (AMF0, `onMetaData`)."""
+    timestamp: int
+    """Decoding time in milliseconds of the publisher's clock, without the 32-bit wrap."""
+    data: bytes
+    """The tag's body: for media the codec bytes, then the coded frame (AVCC, raw AAC)."""
+
+
+def is_video_sequence_header(tag: Tag) -> bool:
+    """Whether the tag holds the H.264 decoder configuration (AVCDecoderConfigurationRecord)."""
+    data = tag.data
+    return tag.kind == VIDEO and len(data) > 1 and data[0] & 0x8F == _AVC and data[1] == 0
+
+
+def is_audio_sequence_header(tag: Tag) -> bool:
+    """Whether the tag holds the AAC decoder configuration (AudioSpecificConfig)."""
+    data = tag.data
+    return tag.kind == AUDIO and len(data) > 1 and data[0] >> 4 == _AAC and data[1] == 0
+
+
+def is_keyframe(tag: Tag) -> bool:
+    """Whether the tag is a coded H.264 frame that can be decoded without the ones before it."""
+    data = tag.data
+    return tag.kind == VIDEO and len(data) > 1 and data[0] == 0x17 and data[1] == 1
+
+
+def is_coded_frame(tag: Tag) -> bool:
+    """Whether the tag holds a coded frame, not codec parameters or an end marker."""
+    return tag.kind != DATA and len(tag.data) > 1 and tag.data[1] == 1
+
+
+def unsupported_codec(tag: Tag) -> str | None:
+    """The name of the tag's codec if it is neither H.264 nor AAC."""
+    if tag.kind == DATA or not tag.data:
+        return None
+    first = tag.data[0]
+    if tag.kind == AUDIO:
+        codec = first >> 4
+        if codec == _AAC:
+            return None
+        if codec == _AUDIO_FOURCC:
+            return _fourcc(tag.data)
+        return _AUDIO_CODECS.get(codec, f"audio codec {codec}")
+    if first & 0x80:
+        return _fourcc(tag.data)
+    codec = first & 0x0F
+    if codec == _AVC or first >> 4 == _COMMAND_FRAME:
+        return None
+    return _VIDEO_CODECS.get(codec, f"video codec {codec}")
+
+
+def _fourcc(data: bytes) -> str:
+    code = data[1:5]
+    return _FOURCC.get(code) or f"FourCC {code.decode('ascii', 'backslashreplace')}"
+
+
+def tag_header(tag: Tag) -> bytes:
+    """The 11 bytes before a tag's body. The timestamp is written modulo 2³²."""
+    at = tag.timestamp & 0xFFFFFFFF
+    return _HEADER.pack(
+        tag.kind << 24 | len(tag.data), (at & 0xFFFFFF) << 8 | at >> 24, b"\x00\x00\x00"
+    )
+
+
+def tag_trailer(tag: Tag) -> bytes:
+    """The 4 bytes after a tag's body: its size with its header."""
+    return _SIZE.pack(TAG_HEADER + len(tag.data))
+
+
+def tag_end(header: bytes | memoryview) -> int:
+    """Bytes from the start of a tag to the end of its trailer, from its 11-byte header."""
+    return TAG_HEADER + int.from_bytes(header[1:4], "big") + TAG_TRAILER
+
+
+def read_tags(data: bytes | memoryview, position: int = len(FILE_HEADER)) -> Iterator[Tag]:
+    """The whole tags of an FLV file from `position` on; a tag cut at the end is left out."""
+    view = memoryview(data)
+    time = Unwrapper()
+    while position + TAG_HEADER <= len(view):
+        header = view[position : position + TAG_HEADER]
+        end = position + tag_end(header)
+        if end > len(view):
+            return
+        at = int.from_bytes(header[4:7], "big") | header[7] << 24
+        body = bytes(view[position + TAG_HEADER : end - TAG_TRAILER])
+        yield Tag(cast(Kind, header[0]), time.unwrap(at), body)
+        position = end
+
+
+class Unwrapper:
+    """Turns 32-bit millisecond timestamps, which wrap after 49.7 days, into ones that do not.
+
+    A step of less than 2³¹ ms in either direction is taken as it is (RTMP 1.0, section 3).
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+
+    def unwrap(self, timestamp: int) -> int:
+        """The unwrapped time of the next timestamp, never negative."""
+        last = self._last
+        if last is None:
+            self._last = timestamp
+            return timestamp
+        step = (timestamp - last + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        self._last = max(0, last + step)
+        return self._last
