@@ -7,12 +7,13 @@ MAKEFLAGS += --no-print-directory
 # uv: the machine's own, or one fetched by pip into the ignored folder.
 DATA := $(or $(MILLRACE_DATA),.millrace)
 UV := $(or $(shell command -v uv),$(DATA)/uv/bin/uv)
+export PATH := $(abspath $(DATA)/uv/bin):$(PATH)
 RUN := $(UV) run --frozen --no-sync
 
 .PHONY: help run environment web generate check test faults clean
 
 help: ## List what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 run: environment web ## Start everything, with a sample broadcast; Ctrl-C stops it, the data stays
 	@exec $(RUN) millrace up --demo
@@ -27,8 +28,12 @@ $(DATA)/uv/bin/uv:
 	python3 -m venv $(DATA)/uv
 	$(DATA)/uv/bin/pip install --quiet uv
 
-web: environment ## Fetch the player and copy it into web/static/vendor
-	@infra/local/web.sh "$(RUN)"
+web: environment web/static/vendor/hls.min.mjs ## Fetch the player into web/static/vendor
+
+web/static/vendor/hls.min.mjs: web/package-lock.json web/build.py | environment
+	@echo "Fetching the player"
+	$(RUN) python -m web.build
+	touch $@
 
 generate: ## Write every generated file anew
 	@$(RUN) python -m schemas.generate
