@@ -24,7 +24,7 @@ class _Kind:
 
     def __init__(self, schema_id: int, schema: sources.Schema, record: type[Record]) -> None:
         self.frame = _FRAME.pack(_MAGIC, schema_id)
-        self.parsed = fastavro.parse_schema(_plain(schema))
+        self.parsed = fastavro.parse_schema(sources.plain(schema))
         self.record = record
         self.build: Callable[[dict[str, Any]], Record] = _builder(record)
 
@@ -90,12 +90,3 @@ def _builder(record: type[Record]) -> Callable[[dict[str, Any]], Record]:
     if nested:
         return lambda fields: msgspec.convert(fields, record)
     return lambda fields: record(**fields)
-
-
-def _plain(schema: Any) -> Any:
-    """The same schema without logical types: bytes on the wire do not change."""
-    if isinstance(schema, dict):
-        return {key: _plain(value) for key, value in schema.items() if key != "logicalType"}
-    if isinstance(schema, list):
-        return [_plain(item) for item in schema]
-    return schema

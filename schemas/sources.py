@@ -1,4 +1,4 @@
-"""Reads the reviewed files: `avro/**/*.v1.avsc`, `topics/*.yaml`, `ids.lock`."""
+"""Reads the reviewed files: `avro/**/*.v1.avsc`, `topics/*.yaml`, `ids.lock`, `released/*.json`."""
 
 import json
 from functools import cache
@@ -32,9 +32,30 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether `<name>-dlq` exists beside it."""
 
     @property
+    def context(self) -> str:
+        """The first word of the name."""
+        return self.name.partition("-")[0]
+
+    @property
     def dead_letter_topic(self) -> str:
         """Where a message that cannot be handled goes, with its reason and origin."""
         return f"{self.name}-dlq"
+
+
+class ReleasedTopic(msgspec.Struct, frozen=True):
+    """What a release promised of a topic."""
+
+    partitions: int
+    events: list[str]
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What a release froze (`released/<version>.json`)."""
+
+    version: str
+    schemas: dict[int, Schema]
+    """By id; an id stands for exactly this schema for ever."""
+    topics: dict[str, ReleasedTopic]
 
 
 @cache
@@ -59,14 +80,32 @@ def schemas(root: Path = ROOT) -> dict[str, Schema]:
     found = {}
     for path in sorted((root / "avro").glob("*/*.v1.avsc")):
         schema = json.loads(path.read_text())
+        name = full_name(schema)
+        expected = f"millrace.{path.parent.name}.{path.name.removesuffix('.v1.avsc')}"
+        if name != expected:
+            raise ConfigurationError(f"{path}: the record is {name}, must be {expected}")
         first = schema["fields"][0]
         if first["name"] != "meta" or first["type"] != "millrace.Meta":
             raise ConfigurationError(
                 f"{path}: the first field must be `meta` of type millrace.Meta"
             )
         first["type"] = meta
-        found[f"{schema['namespace']}.{schema['name']}"] = schema
+        found[name] = schema
     return found
+
+
+def full_name(schema: Schema) -> str:
+    """The Avro full name of a record schema."""
+    return f"{schema['namespace']}.{schema['name']}"
+
+
+def plain(schema: Any) -> Any:
+    """The same schema without logical types: the bytes on the wire are the same."""
+    if isinstance(schema, dict):
+        return {key: plain(value) for key, value in schema.items() if key != "logicalType"}
+    if isinstance(schema, list):
+        return [plain(item) for item in schema]
+    return schema
 
 
 @cache
@@ -74,3 +113,22 @@ def ids(root: Path = ROOT) -> dict[str, int]:
     """Schema id by Avro full name, from `ids.lock`: assigned once, never reused."""
     locked: dict[str, int] = json.loads((root / "ids.lock").read_text())
     return locked
+
+
+@cache
+def released(root: Path = ROOT) -> list[Snapshot]:
+    """What the releases froze, oldest first."""
+    found = [
+        msgspec.json.decode(path.read_bytes(), type=Snapshot)
+        for path in (root / "released").glob("*.json")
+    ]
+    return sorted(found, key=lambda snapshot: [int(n) for n in snapshot.version.split(".")])
+
+
+@cache
+def versions(root: Path = ROOT) -> dict[int, Schema]:
+    """Every schema that was ever released or is in force, by id, in order of id."""
+    found = {number: schemas(root)[name] for name, number in ids(root).items()}
+    for snapshot in released(root):
+        found |= snapshot.schemas
+    return dict(sorted(found.items()))
