@@ -132,3 +132,20 @@ def versions(root: Path = ROOT) -> dict[int, Schema]:
     for snapshot in released(root):
         found |= snapshot.schemas
     return dict(sorted(found.items()))
+
+
+def partitions(topic: str) -> int:
+    """The partition count of a topic or of a dead-letter topic."""
+    return _topic(topic.removesuffix("-dlq")).partitions
+
+
+def dead_letter_topic(topic: str) -> str | None:
+    """Where a topic's messages go that cannot be handled; None if it has no such place."""
+    found = _topic(topic)
+    return found.dead_letter_topic if found.dead_letters else None
+
+
+def _topic(name: str) -> Topic:
+    if name not in topics():
+        raise ConfigurationError(f"there is no topic {name}; it needs schemas/topics/{name}.yaml")
+    return topics()[name]

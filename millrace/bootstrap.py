@@ -1,0 +1,258 @@
+"""The one place that knows everything: which role runs what, and on which servers."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from infra.clock import SystemClock
+from infra.errors import MillraceError
+from infra.kafka import EventProducer
+from infra.observability import logs
+from infra.observability.web import Health, serve
+from infra.settings import (
+    BroadcastSettings,
+    CassandraSettings,
+    GatewaySettings,
+    IngestSettings,
+    KafkaSettings,
+    LocalSettings,
+    OriginSettings,
+    RedisSettings,
+    StorageSettings,
+    ViewsSettings,
+    WorkerSettings,
+)
+from infra.streaming import STOPPED, App, make_app, run
+from media.storage import ObjectStore, open_store
+from schemas import sources
+from schemas.gaps import GAP_TOPIC, gap_detected
+from schemas.registry import registry
+from sinks.store import Store
+from sinks.stores.cassandra import CassandraStore
+from sinks.stores.redis import RedisStore
+from sinks.view import StoreKind
+
+log = structlog.get_logger()
+
+
+def run_worker(topology: str) -> None:
+    """Run the agents of a topology on Faust until SIGTERM."""
+    logs.configure(f"worker-{topology}")
+    worker, kafka = WorkerSettings(), KafkaSettings()
+    app = make_app(
+        topology,
+        bootstrap=kafka.bootstrap,
+        codec=registry(),
+        partitions=sources.partitions,
+        dead_letter_topic=sources.dead_letter_topic,
+        web_host=worker.web_host,
+        web_port=worker.web_port,
+        web_token=worker.web_token.get_secret_value(),
+        data_dir=LocalSettings().data / f"worker-{topology}",
+        replication_factor=kafka.replication_factor,
+        max_consecutive_dead_letters=worker.max_consecutive_dead_letters,
+        gap_topic=GAP_TOPIC,
+        on_gap=lambda gap, message: gap_detected(
+            f"worker-{topology}", message.topic, message.partition, message.offset, gap
+        ),
+    )
+    register(topology)(app)
+    run(app)
+
+
+def register(topology: str) -> Callable[[App], None]:
+    """What registers a topology's agents with an app."""
+    from topologies import broadcast, identity
+
+    return {
+        "broadcast": lambda app: broadcast.register(app, BroadcastSettings()),
+        "identity": identity.register,
+    }[topology]
+
+
+def run_clock() -> None:
+    """Write ticks, or wait to be elected, until SIGTERM."""
+    from topologies.clock import ClockService
+
+    async def main() -> None:
+        async with producer("clock") as events:
+            await ClockService(KafkaSettings().bootstrap, events).run()
+
+    _run("clock", main)
+
+
+def run_views() -> None:
+    """Fold the log into Redis and Cassandra until SIGTERM."""
+    from sinks.dead_letters import KafkaDeadLetters
+    from sinks.projection import Hole
+    from sinks.views import VIEWS
+    from sinks.writer import ViewWriter
+
+    settings, kafka = ViewsSettings(), KafkaSettings()
+
+    async def main() -> None:
+        async with (
+            producer("views") as events,
+            KafkaDeadLetters(kafka.bootstrap) as dead_letters,
+            stores() as kept,
+        ):
+
+            async def announce(hole: Hole) -> None:
+                reader, at = f"views/{hole.view}", hole.partition
+                event = gap_detected(reader, at.topic, at.partition, hole.offset, hole.gap)
+                await events.send(GAP_TOPIC, reader, event)
+
+            writers = [
+                ViewWriter(
+                    kafka.bootstrap,
+                    store,
+                    [view for view in VIEWS.values() if view.store == kind],
+                    registry(),
+                    dead_letters=dead_letters,
+                    on_hole=announce,
+                )
+                for kind, store in kept.items()
+            ]
+
+            def health() -> Health:
+                found = [writer.health() for writer in writers]
+                return Health(all(one.well(VIEWS_BEHIND) for one in found), {"stores": found})
+
+            async with serve(settings.web_host, settings.web_port, health):
+                await asyncio.gather(*(writer.run() for writer in writers))
+
+    _run("views", main)
+
+
+def run_ingest() -> None:
+    """Take publishers in until SIGTERM."""
+    from media.ingest.role import Ingest
+    from media.packaging.outputs import Limits
+    from media.publishing import Publishing
+    from sinks.reader import ViewReader
+
+    settings, kafka = IngestSettings(), KafkaSettings()
+
+    async def main() -> None:
+        async with producer("ingest") as events, stores() as kept:
+            publishing = Publishing(
+                store=objects(),
+                producer=events,
+                bootstrap=kafka.bootstrap,
+                codec=registry(),
+                limits=Limits(),
+            )
+            await Ingest(
+                settings,
+                events,
+                registry(),
+                ViewReader(kept),
+                publishing.publisher_for,
+            ).run()
+
+    _run("ingest", main)
+
+
+def run_origin() -> None:
+    """Serve playlists and media until SIGTERM."""
+    from media.origin.role import Origin
+
+    async def main() -> None:
+        await Origin(OriginSettings(), KafkaSettings().bootstrap, registry(), objects()).run()
+
+    _run("origin", main)
+
+
+def run_gateway() -> None:
+    """Serve the pages and the API until SIGTERM."""
+    from aiohttp import web
+
+    from api.app import make_app as make_gateway
+    from api.app import make_runner
+    from api.places import Places
+    from sinks.reader import ViewReader
+
+    settings = GatewaySettings()
+    places = Places(
+        origin_url=settings.origin_url,
+        rtmp_url=settings.rtmp_url,
+        origin_port=OriginSettings().port,
+        rtmp_port=IngestSettings().rtmp_port,
+    )
+
+    async def main() -> None:
+        async with stores() as kept:
+            app = make_gateway(ViewReader(kept), clock=SystemClock(), places=places, folder=PAGES)
+            runner = make_runner(app)
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, settings.host, settings.port).start()
+                log.info("gateway listens", host=settings.host, port=settings.port)
+                await asyncio.Event().wait()
+            finally:
+                await runner.cleanup()
+
+    _run("gateway", main)
+
+
+PAGES = Path(__file__).parent.parent / "web" / "static"
+VIEWS_BEHIND = 10.0
+"""Seconds that views may be behind before they count as unhealthy."""
+
+
+def producer(role: str) -> EventProducer:
+    """A producer of events for one run of a role."""
+    return EventProducer(
+        KafkaSettings().bootstrap, registry(), role=role, partitions=sources.partitions
+    )
+
+
+def objects() -> ObjectStore:
+    """The object storage of the settings."""
+    return open_store(StorageSettings().url, LocalSettings().data / "objects")
+
+
+@asynccontextmanager
+async def stores() -> AsyncIterator[dict[StoreKind, Store]]:
+    """Every store of views, closed at the end."""
+    redis, cassandra = RedisSettings(), CassandraSettings()
+    kept: dict[StoreKind, Store] = {
+        "redis": RedisStore(redis.url.get_secret_value()),
+        "cassandra": CassandraStore(
+            cassandra.hosts.split(","),
+            cassandra.port,
+            cassandra.keyspace,
+            replication_factor=cassandra.replication_factor,
+        ),
+    }
+    async with AsyncExitStack() as closing:
+        for store in kept.values():
+            closing.push_async_callback(store.close)
+        yield kept
+
+
+def _run(role: str, main: Callable[[], Awaitable[None]]) -> None:
+    """Run a role until SIGTERM or SIGINT. A MillraceError ends it with exit code 70."""
+    logs.configure(role)
+
+    async def until_stopped() -> None:
+        task = asyncio.ensure_future(main())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            log.info("stopped")
+
+    try:
+        uvloop.run(until_stopped())
+    except MillraceError as error:
+        log.critical("role stops", reason=str(error), exit_code=STOPPED)
+        sys.exit(STOPPED)
