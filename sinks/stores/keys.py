@@ -2,6 +2,7 @@
 
 import msgspec
 
+from infra.errors import InvalidRecord
 from sinks.rows import Key
 from sinks.view import View
 
@@ -14,7 +15,10 @@ def key_text(key: Key) -> str:
 
 
 def key_of_text(view: View, text: str) -> Key:
-    """The key that `key_text` wrote."""
+    """The key that `key_text` wrote. Raises InvalidRecord if it did not."""
     if list(view.key.values()) == [str]:
         return (text,)
-    return tuple(msgspec.json.decode(text))
+    try:
+        return view.key_of(msgspec.json.decode(text, type=Key))
+    except msgspec.DecodeError as error:
+        raise InvalidRecord(f"{view.name}: {text!r} is not a key") from error

@@ -51,8 +51,12 @@ class RedisStore:
         """Name the first generation of views that have none."""
         async with _away(), self._redis.pipeline(transaction=False) as calls:
             for view in views:
-                calls.sadd(self._key(view, "generations"), FIRST)
                 calls.set(self._key(view, "active"), FIRST, nx=True)
+                calls.get(self._key(view, "active"))
+            active = (await calls.execute())[1::2]
+            for view, name in zip(views, active, strict=True):
+                if name.decode() == FIRST:
+                    calls.sadd(self._key(view, "generations"), FIRST)
             await calls.execute()
 
     async def close(self) -> None:

@@ -2,16 +2,18 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aiokafka import TopicPartition
+from cassandra.cluster import Cluster
 from redis.asyncio import Redis
 
 from infra.errors import InvalidRecord, Unavailable
 from infra.record import Envelope
 from sinks.rows import Cell, Row, deleted, upserted
-from sinks.store import FIRST, Position, Store, Superseded, clear
+from sinks.store import Position, Store, Superseded, clear
+from sinks.stores.cassandra import CassandraStore
 from sinks.stores.memory import MemoryStore
 from sinks.stores.redis import RedisStore
 from sinks.view import Change, View
@@ -52,61 +54,67 @@ class StoreContract:
     def store(self) -> AsyncIterator[Store]:
         raise NotImplementedError
 
+    @pytest.fixture
+    async def active(self, store: Store) -> str:
+        return (await store.generations(PLAIN)).active
+
     @staticmethod
-    async def write(store: Store, rows: dict[str, Row], *, view: View = PLAIN) -> None:
+    async def write(store: Store, active: str, rows: dict[str, Row]) -> None:
         keyed = {(name,): row for name, row in rows.items()}
-        await store.apply(view, FIRST, keyed, {}, live=True)
+        await store.apply(PLAIN, active, keyed, {}, live=True)
 
-    async def test_a_row_is_read_as_it_was_written(self, store: Store) -> None:
+    async def test_a_row_is_read_as_it_was_written(self, store: Store, active: str) -> None:
         columns = {"text": 'snow ☃ "quoted"', "number": 1 << 60, "ratio": 0.1, "flag": False}
-        await self.write(store, {"a b:c": upserted(columns, 7)})
-        assert await store.get(PLAIN, FIRST, ("a b:c",)) == columns
-        assert await store.get(PLAIN, FIRST, ("absent",)) is None
+        await self.write(store, active, {"a b:c": upserted(columns, 7)})
+        assert await store.get(PLAIN, active, ("a b:c",)) == columns
+        assert await store.get(PLAIN, active, ("absent",)) is None
 
-    async def test_partial_upserts_merge_and_none_is_left_out(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"text": "one", "number": 1}, 1)})
-        await self.write(store, {"a": upserted({"number": 2}, 2)})
-        await self.write(store, {"a": upserted({"text": None}, 3)})
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"number": 2}
+    async def test_partial_upserts_merge_and_none_is_left_out(
+        self, store: Store, active: str
+    ) -> None:
+        await self.write(store, active, {"a": upserted({"text": "one", "number": 1}, 1)})
+        await self.write(store, active, {"a": upserted({"number": 2}, 2)})
+        await self.write(store, active, {"a": upserted({"text": None}, 3)})
+        assert await store.get(PLAIN, active, ("a",)) == {"number": 2}
 
-    async def test_a_row_of_none_exists(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"text": None}, 1)})
-        assert await store.get(PLAIN, FIRST, ("a",)) == {}
+    async def test_a_row_of_none_exists(self, store: Store, active: str) -> None:
+        await self.write(store, active, {"a": upserted({"text": None}, 1)})
+        assert await store.get(PLAIN, active, ("a",)) == {}
 
-    async def test_an_older_version_never_overwrites(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"text": "new"}, 9)})
-        await self.write(store, {"a": upserted({"text": "old", "number": 1}, 5)})
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "new", "number": 1}
+    async def test_an_older_version_never_overwrites(self, store: Store, active: str) -> None:
+        await self.write(store, active, {"a": upserted({"text": "new"}, 9)})
+        await self.write(store, active, {"a": upserted({"text": "old", "number": 1}, 5)})
+        assert await store.get(PLAIN, active, ("a",)) == {"text": "new", "number": 1}
 
-    async def test_a_deletion_is_not_undone_by_the_past(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"text": "old"}, 1)})
-        await self.write(store, {"a": deleted(5)})
-        await self.write(store, {"a": upserted({"text": "old", "number": 1}, 4)})
-        assert await store.get(PLAIN, FIRST, ("a",)) is None
-        assert (await store.scan(PLAIN, FIRST, 10)).rows == []
-        await self.write(store, {"a": upserted({"text": "again"}, 6)})
-        await self.write(store, {"a": deleted(5)})
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "again"}
-        await self.write(store, {"a": upserted({"number": 3}, 3)})
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "again"}
+    async def test_a_deletion_is_not_undone_by_the_past(self, store: Store, active: str) -> None:
+        await self.write(store, active, {"a": upserted({"text": "old"}, 1)})
+        await self.write(store, active, {"a": deleted(5)})
+        await self.write(store, active, {"a": upserted({"text": "old", "number": 1}, 4)})
+        assert await store.get(PLAIN, active, ("a",)) is None
+        assert (await store.scan(PLAIN, active, 10)).rows == []
+        await self.write(store, active, {"a": upserted({"text": "again"}, 6)})
+        await self.write(store, active, {"a": deleted(5)})
+        assert await store.get(PLAIN, active, ("a",)) == {"text": "again"}
+        await self.write(store, active, {"a": upserted({"number": 3}, 3)})
+        assert await store.get(PLAIN, active, ("a",)) == {"text": "again"}
 
     async def test_one_change_may_hold_cells_of_several_versions_and_a_deletion(
-        self, store: Store
+        self, store: Store, active: str
     ) -> None:
-        await self.write(store, {"a": upserted({"flag": True}, 3)})
+        await self.write(store, active, {"a": upserted({"flag": True}, 3)})
         merged = Row({"text": Cell(8, "eight"), "number": Cell(6, 6)}, deleted=5)
-        await self.write(store, {"a": merged})
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "eight", "number": 6}
-        await self.write(store, {"a": upserted({"number": 7}, 7)})
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"text": "eight", "number": 7}
+        await self.write(store, active, {"a": merged})
+        assert await store.get(PLAIN, active, ("a",)) == {"text": "eight", "number": 6}
+        await self.write(store, active, {"a": upserted({"number": 7}, 7)})
+        assert await store.get(PLAIN, active, ("a",)) == {"text": "eight", "number": 7}
 
-    async def test_a_scan_gives_each_row_once_in_pages(self, store: Store) -> None:
+    async def test_a_scan_gives_each_row_once_in_pages(self, store: Store, active: str) -> None:
         rows = {f"row {n:04}": upserted({"number": n}, n + 1) for n in range(1203)}
-        await self.write(store, rows)
-        await self.write(store, {"row 0007": deleted(2000)})
+        await self.write(store, active, rows)
+        await self.write(store, active, {"row 0007": deleted(2000)})
         found, cursor, pages = [], None, 0
         while True:
-            page = await store.scan(PLAIN, FIRST, 500, cursor)
+            page = await store.scan(PLAIN, active, 500, cursor)
             found += page.rows
             pages += 1
             cursor = page.cursor
@@ -118,39 +126,44 @@ class StoreContract:
         assert dict(found) == expected
 
     async def test_a_scan_within_the_first_key_column(self, store: Store) -> None:
+        ordered = (await store.generations(ORDERED)).active
         keys = [("ann", at, f"n{at}") for at in range(1, 6)]
         others = [("anna", 9, "x"), ('an"', 1, "y")]
         rows = {key: upserted({"text": key[2]}, 1) for key in [*keys, *others]}
-        await store.apply(ORDERED, FIRST, rows, {}, live=True)
-        first = await store.scan(ORDERED, FIRST, 3, within="ann")
-        rest = await store.scan(ORDERED, FIRST, 3, first.cursor, within="ann")
+        await store.apply(ORDERED, ordered, rows, {}, live=True)
+        first = await store.scan(ORDERED, ordered, 3, within="ann")
+        rest = await store.scan(ORDERED, ordered, 3, first.cursor, within="ann")
         assert rest.cursor is None
         assert sorted(key for key, _ in [*first.rows, *rest.rows]) == keys
-        assert await store.get(ORDERED, FIRST, keys[2]) == {"text": "n3"}
+        assert await store.get(ORDERED, ordered, keys[2]) == {"text": "n3"}
 
-    async def test_a_cursor_it_did_not_give_is_refused_or_harmless(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"number": 1}, 1)})
+    async def test_a_cursor_it_did_not_give_is_refused_or_harmless(
+        self, store: Store, active: str
+    ) -> None:
+        await self.write(store, active, {"a": upserted({"number": 1}, 1)})
         try:
-            page = await store.scan(PLAIN, FIRST, 10, "no cursor\x00")
+            page = await store.scan(PLAIN, active, 10, "no cursor\x00")
         except InvalidRecord:
             return
         assert len(page.rows) <= 1
 
-    async def test_positions_are_stored_beside_rows_and_never_go_back(self, store: Store) -> None:
-        await store.apply(PLAIN, FIRST, {}, {TP: Position(5, {"p": 4})}, live=True)
-        await store.apply(PLAIN, FIRST, {}, {TP: Position(3, {}), OTHER: Position(1)}, live=True)
-        assert await store.positions(PLAIN, FIRST) == {
+    async def test_positions_are_stored_beside_rows_and_never_go_back(
+        self, store: Store, active: str
+    ) -> None:
+        await store.apply(PLAIN, active, {}, {TP: Position(5, {"p": 4})}, live=True)
+        await store.apply(PLAIN, active, {}, {TP: Position(3, {}), OTHER: Position(1)}, live=True)
+        assert await store.positions(PLAIN, active) == {
             TP: Position(5, {"p": 4}),
             OTHER: Position(1),
         }
-        assert await store.positions(ORDERED, FIRST) == {}
+        assert await store.positions(ORDERED, "other") == {}
 
-    async def test_generations_are_apart_and_switched(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"number": 1}, 1)})
+    async def test_generations_are_apart_and_switched(self, store: Store, active: str) -> None:
+        await self.write(store, active, {"a": upserted({"number": 1}, 1)})
         shadow = await store.begin(PLAIN)
         rows = {("a",): upserted({"number": 2}, 1)}
         await store.apply(PLAIN, shadow, rows, {TP: Position(8)}, live=False)
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"number": 1}
+        assert await store.get(PLAIN, active, ("a",)) == {"number": 1}
         with pytest.raises(Superseded):
             await store.apply(PLAIN, shadow, {}, {}, live=True)
         await store.switch(PLAIN, shadow)
@@ -158,41 +171,43 @@ class StoreContract:
         assert await store.get(PLAIN, shadow, ("a",)) == {"number": 2}
         assert await store.positions(PLAIN, shadow) == {TP: Position(8)}
         with pytest.raises(Superseded):
-            await self.write(store, {"a": upserted({"number": 3}, 3)})
-        await store.drop(PLAIN, FIRST)
+            await self.write(store, active, {"a": upserted({"number": 3}, 3)})
+        await store.drop(PLAIN, active)
         assert (await store.generations(PLAIN)).names == {shadow}
         with pytest.raises(Superseded):
-            await store.apply(PLAIN, FIRST, rows, {}, live=False)
+            await store.apply(PLAIN, active, rows, {}, live=False)
         with pytest.raises(Superseded):
-            await store.switch(PLAIN, FIRST)
+            await store.switch(PLAIN, active)
         with pytest.raises(InvalidRecord):
             await store.drop(PLAIN, shadow)
 
     async def test_a_held_view_takes_no_live_writes_until_it_is_switched(
-        self, store: Store
+        self, store: Store, active: str
     ) -> None:
         shadow = await store.begin(PLAIN)
         await store.hold(PLAIN, 30)
         with pytest.raises(Unavailable):
-            await self.write(store, {"a": upserted({"number": 1}, 1)})
+            await self.write(store, active, {"a": upserted({"number": 1}, 1)})
         await store.apply(PLAIN, shadow, {("a",): upserted({"number": 1}, 1)}, {}, live=False)
         await store.switch(PLAIN, shadow)
         await store.apply(PLAIN, shadow, {("a",): upserted({"number": 2}, 2)}, {}, live=True)
         assert await store.get(PLAIN, shadow, ("a",)) == {"number": 2}
 
-    async def test_a_hold_ends_by_itself(self, store: Store) -> None:
+    async def test_a_hold_ends_by_itself(self, store: Store, active: str) -> None:
         await store.hold(PLAIN, 1)
         async with asyncio.timeout(10):
             while True:
                 try:
-                    await self.write(store, {"a": upserted({"number": 1}, 1)})
+                    await self.write(store, active, {"a": upserted({"number": 1}, 1)})
                     return
                 except Unavailable:
                     await asyncio.sleep(0.05)
 
-    async def test_a_cleared_view_is_empty_and_can_be_written(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"number": 1}, 99)})
-        await store.apply(PLAIN, FIRST, {}, {TP: Position(99)}, live=True)
+    async def test_a_cleared_view_is_empty_and_can_be_written(
+        self, store: Store, active: str
+    ) -> None:
+        await self.write(store, active, {"a": upserted({"number": 1}, 99)})
+        await store.apply(PLAIN, active, {}, {TP: Position(99)}, live=True)
         await clear(store, PLAIN)
         found = await store.generations(PLAIN)
         assert found.names == {found.active}
@@ -203,10 +218,10 @@ class StoreContract:
         assert await store.get(PLAIN, found.active, ("a",)) == {"number": 2}
         assert await store.positions(PLAIN, found.active) == {TP: Position(1)}
 
-    async def test_setting_up_again_changes_nothing(self, store: Store) -> None:
-        await self.write(store, {"a": upserted({"number": 1}, 1)})
+    async def test_setting_up_again_changes_nothing(self, store: Store, active: str) -> None:
+        await self.write(store, active, {"a": upserted({"number": 1}, 1)})
         await store.setup([PLAIN, ORDERED])
-        assert await store.get(PLAIN, FIRST, ("a",)) == {"number": 1}
+        assert await store.get(PLAIN, active, ("a",)) == {"number": 1}
 
 
 class TestMemoryStore(StoreContract):
@@ -229,3 +244,25 @@ class TestRedisStore(StoreContract):
         async with Redis.from_url(redis_url) as redis:
             async for key in redis.scan_iter(f"{prefix}:*", count=1000):
                 await redis.unlink(key)
+
+
+@pytest.fixture(scope="module")
+def keyspace(cassandra: str) -> Iterator[str]:
+    """One for all tests, because tables are slow to make; each test leaves it empty."""
+    host, _, port = cassandra.partition(":")
+    name = f"test_{uuid.uuid4().hex}"
+    yield name
+    with Cluster([host], port=int(port), protocol_version=4) as cluster:
+        cluster.connect().execute(f"DROP KEYSPACE IF EXISTS {name}", timeout=60)
+
+
+class TestCassandraStore(StoreContract):
+    @pytest.fixture
+    async def store(self, cassandra: str, keyspace: str) -> AsyncIterator[Store]:
+        host, _, port = cassandra.partition(":")
+        store = CassandraStore([host], int(port), keyspace)
+        await store.setup([PLAIN, ORDERED])
+        yield store
+        for view in (PLAIN, ORDERED):
+            await clear(store, view)
+        await store.close()
