@@ -172,6 +172,9 @@ class WorkerSettings(_Section):
         "127.0.0.1", description="Address of the worker's health, metrics and table server."
     )
     web_port: int = Field(6066, description="Port of that server.")
+    web_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token that opens /table to operators. Empty: closed."
+    )
     max_consecutive_dead_letters: int = Field(
         100, ge=1, description="A worker stops after this many dead letters in a row."
     )
