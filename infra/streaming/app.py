@@ -18,9 +18,10 @@ from infra.errors import ConfigurationError
 from infra.kafka import partition_of
 from infra.record import Codec, Record
 from infra.streaming import web
+from infra.streaming.flush import BATCH_BYTES, Shipper
 from infra.streaming.keeper import StateKeeper
 from infra.streaming.metrics import Metrics
-from infra.streaming.outbox import BATCH_BYTES, Agent, GapReport, Outbox, Shipper
+from infra.streaming.outbox import Agent, GapReport, Outbox
 from infra.streaming.tables import Table
 from infra.streaming.transport import Transport
 from infra.streaming.turn import Turn
@@ -30,6 +31,9 @@ log = structlog.get_logger()
 
 STOPPED: Final = 70
 """Exit code of a worker that stopped itself, uncommitted: start it again, with back-off."""
+
+OUTPUT_BATCH_BYTES: Final = 240_000
+"""Bytes of a batch of outputs at most: topics take 256 KiB."""
 
 T = TypeVar("T")
 
@@ -82,6 +86,7 @@ class App(faust.App):
             metrics=self.metrics,
             turn=self._turn,
             ship=self._shipper,
+            output_limit=OUTPUT_BATCH_BYTES,
             halt=lambda reason: self.halt(reason),
             max_consecutive_dead_letters=config.max_consecutive_dead_letters,
             gaps=_gap_report(config),
@@ -148,8 +153,8 @@ async def _run(app: App, agent: Agent, stream: Any) -> Any:
         if app.outbox.closed or event.message.generation_id != app.consumer_generation_id:
             continue  # from before a rebalance: whoever owns the partition now reads it again
         app.outbox.handle(agent, event, event.value)
-        if queue.empty() or app.outbox.full:
-            await app.outbox.launch()
+        if queue.empty() or app.outbox.flusher.full:
+            await app.outbox.flusher.launch()
         yield len(event.value)
 
 

@@ -204,7 +204,7 @@ class StateKeeper(TableManager):
         epoch = app.consumer.epoch
         async with self._preparing, LogReader(app.config.bootstrap) as reader:
             ends = await reader.ends(TopicPartition(topic, number) for number in owned)
-        await app.outbox.flush()
+        await app.outbox.flusher.flush()
         for tp, end in ends.items():
             state = app.outbox.states.get(tp.partition)
             if app.consumer.epoch == epoch and state is not None and end > state.end:

@@ -22,8 +22,8 @@ from infra.kafka import partition_of
 from infra.record import Meta, Record
 from infra.streaming import journal
 from infra.streaming.app import App
+from infra.streaming.flush import BATCH_BYTES, Written
 from infra.streaming.journal import PartitionState
-from infra.streaming.outbox import Written
 from infra.streaming.wire import Header, Output
 
 BEGINNING = 1_700_000_000_000_000
@@ -67,7 +67,7 @@ class MemoryLog:
         """Every write, in the order it came: topic, partition, offset."""
 
     async def ship(
-        self, topic: str, partition: int, records: Iterable[Output]
+        self, topic: str, partition: int, records: Iterable[Output], *, limit: int = BATCH_BYTES
     ) -> list[Awaitable[Written]]:
         """Append the records."""
         kept = self.records.setdefault((topic, partition), [])
@@ -176,7 +176,7 @@ class TestWorker:
         seen = len(self.log.order)
         try:
             await self._agents[records[0].topic].put(records)
-            await self.app.outbox.flush()
+            await self.app.outbox.flusher.flush()
         except BaseException:
             if self._stopped is None:
                 raise

@@ -16,13 +16,15 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from infra.errors import ConfigurationError
-from infra.streaming.outbox import Written
+from infra.streaming.flush import BATCH_BYTES, Written
 from infra.streaming.wire import Output
 
 log = structlog.get_logger()
 
 FETCH_WAIT_MS = 20
 """How long the broker may hold an empty fetch: a partition that was left out waits this long."""
+RECORD_BYTES = 100
+"""What a record costs in a batch beside key and value, about, with our headers."""
 RECORDS_AN_EVENT = 1000
 """Records handed to an agent as one event."""
 
@@ -226,7 +228,7 @@ class Consumer(driver.Consumer):
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
         self.app.outbox.closed = True
-        await self.app.outbox.flush()
+        await self.app.outbox.flusher.flush()
         await self.commit()
         await self.commit()  # the first may have been another's, begun before the flush
         self.arrivals.clear()
@@ -251,20 +253,21 @@ class Producer(driver.Producer):
         return {"acks": "all", "enable_idempotence": True}
 
     async def ship(
-        self, topic: str, partition: int, records: Iterable[Output]
+        self, topic: str, partition: int, records: Iterable[Output], *, limit: int = BATCH_BYTES
     ) -> list[Awaitable[Written]]:
         """Queue the records, in as few batches as they fit; one acknowledgement a batch."""
         producer = self._ensure_producer()
         shipped: list[Awaitable[Written]] = []
-        batch, count = producer.create_batch(), 0
+        batch, count, size = producer.create_batch(), 0, 0
         for key, value, headers in records:
-            fits = batch.append(key=key, value=value, timestamp=None, headers=headers)
-            if fits is None:
+            length = RECORD_BYTES + len(key or b"") + len(value or b"")
+            if count and size + length > limit:
                 shipped.append(await _sent(producer, batch, topic, partition, count))
-                batch, count = producer.create_batch(), 0
-                if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                    raise ConfigurationError(f"{topic}: a record is larger than a batch")
+                batch, count, size = producer.create_batch(), 0, 0
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                raise ConfigurationError(f"{topic}: a record of {length} bytes exceeds a batch")
             count += 1
+            size += length
         shipped.append(await _sent(producer, batch, topic, partition, count))
         return shipped
 

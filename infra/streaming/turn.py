@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from infra.errors import MillraceError
+from infra.errors import InvalidRecord, MillraceError
 from infra.record import Codec, Meta, Record
 from infra.streaming.journal import PartitionState
 from infra.streaming.wire import (
@@ -14,6 +14,9 @@ from infra.streaming.wire import (
     event_id_of,
     origin_of,
 )
+
+OUTPUT_BYTES = 200_000
+"""Bytes of an output at most; topics take record batches of 256 KiB."""
 
 
 class OutsideHandlerError(MillraceError):
@@ -34,9 +37,10 @@ class Turn:
         self.state: PartitionState | None = None
         self.sink: str | None = None
         self.producer = ""
-        self.topic = ""
         self.writes: dict[tuple[str, str], bytes | None] = {}
         self.outputs: list[tuple[str, int, Output]] = []
+        self.sequences: dict[tuple[str, str, int], int] = {}
+        """Next sequence by (source topic, output topic, output partition), after this turn."""
         self._message: Message | None = None
         self._headers: list[Header] = []
         self._index = 0
@@ -48,7 +52,6 @@ class Turn:
     def open(self, message: Message, headers: Iterable[Header] | None) -> None:
         """A message's turn. `headers` are those of its record."""
         self._message, self._index = message, 0
-        self.topic = message.topic
         self._headers = [header for header in headers if header[0] == PASSED_ON] if headers else []
 
     def close(self) -> None:
@@ -56,6 +59,7 @@ class Turn:
         self._message = None
         self.writes.clear()
         self.outputs.clear()
+        self.sequences.clear()
 
     def end(self) -> None:
         """Leave the partition."""
@@ -79,17 +83,22 @@ class Turn:
             self._index += 1
         where = self._partition_for(topic, message, key)
         address = (message.topic, topic, where)
-        queued = sum(1 for sink, partition, _ in self.outputs if (sink, partition) == address[1:])
+        sequence = self.sequences.get(address)
+        if sequence is None:
+            sequence = state.sequences.get(address, 0)
         cause = message.meta
         meta = Meta(
             event_id=event_id_of(origin),
             occurred_at=cause.occurred_at,
             producer=self.producer,
-            sequence=state.sequences.get(address, 0) + queued,
+            sequence=sequence,
             causation_id=cause.event_id,
             correlation_id=cause.correlation_id or cause.event_id,
         )
         value = self._encode(meta, event)
+        if len(value) > OUTPUT_BYTES:
+            raise InvalidRecord(f"{len(value)} bytes of {event.FULL_NAME}, must be ≤{OUTPUT_BYTES}")
+        self.sequences[address] = sequence + 1
         name = message.key if key is None else key
         headers = [(ORIGIN, origin), *self._headers]
         self.outputs.append((topic, where, (name.encode(), value, headers)))

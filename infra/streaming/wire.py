@@ -57,9 +57,10 @@ def event_id_of(origin: bytes) -> str:
     """The event id of an output: uuid5 (RFC 9562 §5.5) of its origin in the URL namespace."""
     digest = _NAMESPACE.copy()
     digest.update(origin)
-    number = int.from_bytes(digest.digest()[:16], "big")
-    number = number & ~(0xF000 << 64) & ~(0xC000 << 48) | 5 << 76 | 0x8000 << 48
-    text = f"{number:032x}"
+    octets = bytearray(digest.digest()[:16])
+    octets[6] = octets[6] & 0x0F | 0x50
+    octets[8] = octets[8] & 0x3F | 0x80
+    text = octets.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

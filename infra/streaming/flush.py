@@ -1,0 +1,180 @@
+"""What was handled goes to the log: outputs, then the journal, then the position.
+
+A flush is a flight: outputs acknowledged → journal acknowledged → events acked → committed by the
+consumer's timer. While the journal of flight n is on its way, the outputs of n + 1 already go out
+and n + 2 collects. Whatever fails on the way stops the process: nothing of a failed flight is
+committed, and the next start reads on from the journal's place.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NoReturn, Protocol
+
+import msgspec
+
+from infra.streaming import journal
+from infra.streaming.journal import EntryKey, PartitionState, pack
+from infra.streaming.metrics import Metrics
+from infra.streaming.wire import Output
+
+RECORDS_A_FLIGHT = 4000
+"""Records handled at most before they are flushed."""
+FLIGHTS = 2
+"""Flights on their way at once."""
+ATOM_BYTES = 400_000
+"""Journal bytes after which a flight begins another batch."""
+BATCH_BYTES = 900_000
+"""Bytes of a record batch at most; Kafka takes 1 MB unless a topic says otherwise."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """An acknowledged record batch: its first offset and how many records it holds."""
+
+    offset: int
+    count: int
+
+
+class Shipper(Protocol):
+    """Writes records in order to a topic partition, in as few record batches as they fit."""
+
+    async def ship(
+        self, topic: str, partition: int, records: Iterable[Output], *, limit: int = BATCH_BYTES
+    ) -> list[Awaitable[Written]]:
+        """Queue the records in batches of at most `limit` bytes; one acknowledgement a batch."""
+        ...
+
+
+class Atom:
+    """What one batch of the journal says: all of it happened, or none.
+
+    Places, marks and sequences are collected as numbers and packed once, when it is written.
+    """
+
+    __slots__ = ("marks", "places", "rows", "sequences", "size", "streaks")
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], bytes | None] = {}
+        self.places: dict[str, int] = {}
+        self.marks: dict[tuple[str, str], int] = {}
+        self.sequences: dict[tuple[str, str, int], int] = {}
+        self.streaks: dict[str, int | None] = {}
+        self.size = 0
+        """Bytes of the rows in the journal, about."""
+
+    def entries(self) -> list[tuple[EntryKey, bytes | None]]:
+        """The entries to be written."""
+        written: list[tuple[EntryKey, bytes | None]] = []
+        written += [(("table", *row), value) for row, value in self.rows.items()]
+        written += [
+            (("sequence", *where), pack(number)) for where, number in self.sequences.items()
+        ]
+        written += [(("mark", *mark), pack(number)) for mark, number in self.marks.items()]
+        for topic, streak in self.streaks.items():
+            written.append((("streak", topic), None if streak is None else pack(streak)))
+        written += [(("place", topic), pack(place)) for topic, place in self.places.items()]
+        return written
+
+
+class Flight:
+    """What was handled since the last flush."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[tuple[str, int], list[Output]] = {}
+        self.atoms: dict[int, list[Atom]] = {}
+        self.events: list[Any] = []
+        self.records = 0
+
+    def atom(self, partition: int) -> Atom:
+        """Where the next record's changes go, all of them: the last atom, or a new one if full."""
+        atoms = self.atoms.setdefault(partition, [])
+        if not atoms or atoms[-1].size > ATOM_BYTES:
+            atoms.append(Atom())
+        return atoms[-1]
+
+
+class Flusher:
+    """Sends flights off, in order, two at a time."""
+
+    def __init__(
+        self,
+        journal_topic: str,
+        *,
+        states: dict[int, PartitionState],
+        ship: Callable[[], Shipper],
+        output_limit: int,
+        halt: Callable[[str], NoReturn],
+        metrics: Metrics,
+    ) -> None:
+        self.flight = Flight()
+        """Where what is being handled collects."""
+        self._journal = journal_topic
+        self._states = states
+        self._ship = ship
+        self._output_limit = output_limit
+        self._halt = halt
+        self._metrics = metrics
+        self._last: asyncio.Task[None] | None = None
+        self._slots = asyncio.Semaphore(FLIGHTS)
+        self._shipping = asyncio.Lock()
+
+    @property
+    def full(self) -> bool:
+        """Whether what was handled should be flushed before more is."""
+        return self.flight.records >= RECORDS_A_FLIGHT
+
+    async def launch(self) -> None:
+        """Send off what was handled. Waits while too many flights are on their way."""
+        if not self.flight.events:
+            return
+        await self._slots.acquire()
+        flight, self.flight = self.flight, Flight()
+        self._last = asyncio.create_task(self._fly(flight, self._last))
+
+    async def flush(self) -> None:
+        """Send off what was handled, and wait until all of it is journaled."""
+        await self.launch()
+        while self._last is not None and not self._last.done():
+            await asyncio.shield(self._last)
+
+    async def _fly(self, flight: Flight, previous: "asyncio.Task[None] | None") -> None:
+        started = time.monotonic()
+        try:
+            for written in await self._ship_outputs(flight):
+                await written
+            if previous is not None:
+                await previous
+            for partition, atoms in flight.atoms.items():
+                for atom in atoms:
+                    await self._append(partition, atom)
+            for event in flight.events:
+                event.ack()
+        except Exception as error:  # noqa: BLE001 - nothing may be committed after a failed flight
+            self._halt(f"flush: {error!r}")
+        finally:
+            self._slots.release()
+        self._metrics.flushed(flight.records, time.monotonic() - started)
+
+    async def _ship_outputs(self, flight: Flight) -> list[Awaitable[Written]]:
+        shipper = self._ship()
+        async with self._shipping:  # flights' outputs go out in order
+            return [
+                batch
+                for (topic, partition), records in flight.outputs.items()
+                for batch in await shipper.ship(topic, partition, records, limit=self._output_limit)
+            ]
+
+    async def _append(self, partition: int, atom: Atom) -> None:
+        """Append one batch to a partition of the journal, as its only writer."""
+        state = self._states[partition]
+        records = journal.write(atom.entries(), state.term)
+        acknowledged = await self._ship().ship(self._journal, partition, records)
+        if len(acknowledged) != 1:
+            self._halt(f"journal {partition}: what must be written together exceeds a batch")
+        written = await acknowledged[0]
+        if written.offset != state.end:
+            self._halt(
+                f"journal {partition}: wrote at {written.offset}, expected {state.end}: "
+                "another writer is alive"
+            )
+        state.end += written.count
