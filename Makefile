@@ -58,4 +58,4 @@ faults: environment ## The run loop under chaos: 100 seeds
 
 clean: ## Stop what runs and forget all data; downloads stay
 	@if [ -x .venv/bin/millrace ]; then $(RUN) millrace down; fi
-	find $(DATA) -mindepth 1 -maxdepth 1 ! -name downloads ! -name uv -exec rm -rf {} +
+	rm -rf $(addprefix $(DATA)/,logs run servers objects spool keys worker-*)

@@ -9,6 +9,8 @@ from rich.table import Table
 from infra.local.layout import Layout
 from infra.local.state import ProcessState, process_of
 from infra.settings import GatewaySettings, IngestSettings
+from millrace import demo
+from millrace.channels import kept_key
 
 
 def build(layout: Layout, states: list[ProcessState], seconds: float) -> Panel:
@@ -17,14 +19,23 @@ def build(layout: Layout, states: list[ProcessState], seconds: float) -> Panel:
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="dim", no_wrap=True)
     lines.add_column(overflow="fold")
+    gateway = f"http://127.0.0.1:{GatewaySettings().port}/"
     if "gateway" in names:
-        lines.add_row("Watch", f"[bold link]http://127.0.0.1:{GatewaySettings().port}/[/]")
-        lines.add_row("Publish to", f"[bold]rtmp://127.0.0.1:{IngestSettings().rtmp_port}/live[/]")
+        lines.add_row("Watch", f"[bold]{gateway}[/]")
+        lines.add_row("Publish to", f"[bold]{rtmp_address()}[/]")
+    if "demo" in names:
+        key, page = kept_key(layout, demo.YOURS), f"{gateway}c/{demo.YOURS}"
+        lines.add_row("with the key", f"[bold]{key.text}[/]  shown at {page}")
     lines.add_row("Runs", ", ".join(each.title for each in states))
     lines.add_row("Memory", f"{megabytes(memory(states))} in all, started in {seconds:.0f} s")
     lines.add_row("Logs", f"{layout.logs}/  (millrace logs NAME -f)")
     lines.add_row("Stop", "Ctrl-C here, or `millrace down` anywhere; the data stays")
     return Panel(lines, title="Millrace runs", border_style="green", expand=False)
+
+
+def rtmp_address() -> str:
+    """Where an encoder on this machine publishes to."""
+    return f"rtmp://127.0.0.1:{IngestSettings().rtmp_port}/live"
 
 
 def memory(states: list[ProcessState]) -> int:

@@ -68,8 +68,22 @@ def roles() -> list[Role]:
     ]
 
 
+def port_settings() -> dict[str, int]:
+    """Every port that the roles listen on, by the setting that moves it."""
+    ingest = IngestSettings()
+    found = {
+        "MILLRACE_GATEWAY_PORT": GatewaySettings().port,
+        "MILLRACE_ORIGIN_PORT": OriginSettings().port,
+        "MILLRACE_VIEWS_WEB_PORT": ViewsSettings().web_port,
+        "MILLRACE_INGEST_HTTP_PORT": ingest.http_port,
+        "MILLRACE_INGEST_RTMP_PORT": ingest.rtmp_port,
+        "MILLRACE_WORKER_WEB_PORT": WorkerSettings().web_port,
+    }
+    if ingest.rtmps_port:
+        found["MILLRACE_INGEST_RTMPS_PORT"] = ingest.rtmps_port
+    return found
+
+
 def ports() -> list[int]:
     """Every port that the roles listen on."""
-    ingest = IngestSettings()
-    publishers = [ingest.rtmp_port, *([ingest.rtmps_port] if ingest.rtmps_port else [])]
-    return [role.port for role in roles() if role.port] + publishers
+    return sorted({*port_settings().values(), *(role.port for role in roles() if role.port)})

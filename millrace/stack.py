@@ -17,7 +17,7 @@ from infra.local.servers import ports_of, servers
 from infra.local.state import ProcessState, StackPhase, StackState, created
 from infra.local.supervisor import Supervisor
 from infra.settings import CassandraSettings, KafkaSettings, LocalSettings, RedisSettings
-from millrace import roles
+from millrace import demo, roles
 from schemas import provision
 
 
@@ -102,6 +102,9 @@ class Stack:
             await provision.apply(kafka.bootstrap, kafka.replication_factor)
             self._display.stage("Starting the roles")
             await self._supervisor.start([role.program(self._layout) for role in roles.roles()])
+        if self._extent.demo:
+            self._display.stage("Starting the sample broadcast")
+            await self._supervisor.start([await demo.prepare(self._layout, kafka.bootstrap)])
         self._enter("ready")
         self._display.ready(self._supervisor.states(), time.monotonic() - began)
 
