@@ -67,6 +67,7 @@ class EventProducer:
         try:
             await self._kafka.start()
         except KafkaError as error:
+            await self._kafka.stop()
             raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
         return self
 
@@ -152,6 +153,7 @@ class LogReader:
         try:
             await self._kafka.start()
         except KafkaError as error:
+            await self._kafka.stop()
             raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
         return self
 

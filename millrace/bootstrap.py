@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvloop
@@ -28,8 +29,7 @@ from infra.settings import (
     ViewsSettings,
     WorkerSettings,
 )
-from infra.streaming import STOPPED, App, make_app, run
-from media.storage import ObjectStore, open_store
+from media.storage import ObjectStore, object_store
 from schemas import sources
 from schemas.gaps import GAP_TOPIC, gap_detected
 from schemas.registry import registry
@@ -38,11 +38,22 @@ from sinks.stores.cassandra import CassandraStore
 from sinks.stores.redis import RedisStore
 from sinks.view import StoreKind
 
+if TYPE_CHECKING:
+    from infra.streaming import App
+
 log = structlog.get_logger()
+
+PAGES: Final = Path(__file__).parent.parent / "web" / "static"
+STOPPED: Final = 70
+"""Exit code of a role that stopped itself: the supervisor starts it again, with back-off."""
+VIEWS_BEHIND: Final = 10.0
+"""Seconds that views may be behind before they count as unhealthy."""
 
 
 def run_worker(topology: str) -> None:
     """Run the agents of a topology on Faust until SIGTERM."""
+    from infra.streaming import make_app, run
+
     logs.configure(f"worker-{topology}")
     worker, kafka = WorkerSettings(), KafkaSettings()
     app = make_app(
@@ -66,7 +77,7 @@ def run_worker(topology: str) -> None:
     run(app)
 
 
-def register(topology: str) -> Callable[[App], None]:
+def register(topology: str) -> "Callable[[App], None]":
     """What registers a topology's agents with an app."""
     from topologies import broadcast, identity
 
@@ -133,6 +144,7 @@ def run_views() -> None:
 def run_ingest() -> None:
     """Take publishers in until SIGTERM."""
     from media.ingest.role import Ingest
+
     from media.packaging.outputs import Limits
     from media.publishing import Publishing
     from sinks.reader import ViewReader
@@ -201,11 +213,6 @@ def run_gateway() -> None:
     _run("gateway", main)
 
 
-PAGES = Path(__file__).parent.parent / "web" / "static"
-VIEWS_BEHIND = 10.0
-"""Seconds that views may be behind before they count as unhealthy."""
-
-
 def producer(role: str) -> EventProducer:
     """A producer of events for one run of a role."""
     return EventProducer(
@@ -215,7 +222,7 @@ def producer(role: str) -> EventProducer:
 
 def objects() -> ObjectStore:
     """The object storage of the settings."""
-    return open_store(StorageSettings().url, LocalSettings().data / "objects")
+    return object_store(StorageSettings().url, LocalSettings().data / "objects")
 
 
 @asynccontextmanager
