@@ -115,7 +115,7 @@ class Supervisor:
             keeper.result()
             happened = f"stopped {watched.restarts + 1} times (exit {watched.last_exit})"
         else:
-            happened = f"was not ready within {program.start_deadline:.0f} s"
+            happened = f"was not ready within {program.start_deadline:g} s"
         log = self._layout.log(program.name)
         words = processes.last_words(log, 5)
         raise Unavailable(f"{program.title} {happened}. Log: {log}\n{words}".rstrip())
@@ -193,7 +193,7 @@ class Supervisor:
             if not in_order:
                 self._say(
                     f"{watched.program.title} did not stop within "
-                    f"{watched.program.stop_deadline:.0f} s and was killed"
+                    f"{watched.program.stop_deadline:g} s and was killed"
                 )
             self._told(watched, in_order=in_order)
         elif watched.program.prepare is not None:
