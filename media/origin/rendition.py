@@ -11,12 +11,12 @@ from typing import Final
 import msgspec
 
 from infra.record import Record
-from media.packaging.outputs import MAX_SEGMENT, TARGET_DURATION
+from media.packaging.outputs import MAX_SEGMENT
 from schemas.records.media import PartProduced, RenditionOpened, SegmentProduced
 
-PARTS_LISTED: Final = 3 * TARGET_DURATION
-"""Seconds from the end within which parts are listed (rfc8216bis, 4.4.4.9)."""
-
+SEGMENTS_WITH_PARTS: Final = 2
+"""Complete segments whose parts are listed beside those of the open one: at least 3 s, and not
+more than three target durations from the end (rfc8216bis, 4.4.4.9)."""
 MAX_SEGMENTS_AHEAD: Final = 64
 """Segments whose parts are remembered at most, should their completion never be announced."""
 
@@ -169,7 +169,7 @@ class Rendition:
             entry = (
                 self._lost(number, following)
                 if segment is None
-                else self._whole(segment, with_parts=listed < PARTS_LISTED)
+                else self._whole(segment, with_parts=number >= self._oldest_with_parts())
             )
             following = segment or following
             listed += entry.duration
@@ -209,12 +209,7 @@ class Rendition:
 
     def _oldest_with_parts(self) -> int:
         """The oldest segment whose parts may still be listed."""
-        listed, oldest = 0.0, self.last + 1
-        for entry in reversed(self.entries):
-            if listed >= PARTS_LISTED:
-                break
-            listed, oldest = listed + entry.duration, entry.media_sequence
-        return oldest
+        return self.last + 1 - SEGMENTS_WITH_PARTS
 
     def _forget(self) -> None:
         """Drop what the window has left."""

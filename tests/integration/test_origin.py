@@ -16,6 +16,7 @@ from media.flv import Tag
 from media.publishing import sweep_parts
 from schemas.records.media import SegmentProduced
 from tests.integration.media_stack import MediaStack, Viewer, media_stack, send
+from tests.linters import hls_parser
 from tests.recordings import tags
 
 RECORDING = "bbb_360p_10s.flv"
@@ -78,6 +79,7 @@ async def test_what_is_published_can_be_played(stack):
         text = await viewer.until(lambda body: body.count("#EXTINF") == 4)
         index = await viewer.text("index.m3u8")
 
+        assert hls_parser([text, index]) == [None, None]
         assert decoded(await fetch_all(viewer, text)) == 250
         assert 'CODECS="avc1.42C01E,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=25.000' in index
         assert index.endswith("source.m3u8\n")

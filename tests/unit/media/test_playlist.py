@@ -11,6 +11,7 @@ from media.origin.playlist import media_playlist, multivariant_playlist
 from media.origin.rendition import Rendition
 from media.packaging.outputs import TARGET_DURATION
 from schemas.records.media import PartProduced, RenditionOpened, SegmentProduced
+from tests.linters import hls_parser
 
 START = 1_700_000_000_000_000
 
@@ -204,9 +205,10 @@ def test_a_discontinuity_counts_once_its_segment_has_gone():
     assert "#EXT-X-DISCONTINUITY-SEQUENCE:1\n#EXT-X-MAP" in after
 
 
-def test_parts_are_listed_for_three_target_durations():
-    lines = text([opened(), *(event for n in range(30) for event in whole(n))]).splitlines()
-    assert sum(line.startswith("#EXT-X-PART:") for line in lines) == 6 * 20
+def test_parts_are_listed_of_two_complete_segments_and_the_open_one():
+    events = [opened(), *(event for n in range(30) for event in whole(n)), part(30, 0)]
+    lines = text(events).splitlines()
+    assert sum(line.startswith("#EXT-X-PART:") for line in lines) == 2 * 20 + 1
 
 
 def test_a_delta_update_skips_what_the_player_has():
@@ -319,3 +321,25 @@ def test_media_sequence_numbers_never_go_back_and_segments_stay_numbered(duratio
         assert numbers[0] >= before
         before = numbers[0]
         assert len(rendition._segments) == len(entries)
+
+
+def test_hls_parser_accepts_every_step_of_a_story():
+    rendition, playlists = Rendition("s", "source", 60.0), []
+    for event in story():
+        rendition.apply(event)
+        if rendition.entries or rendition.open_parts:
+            playlists.append(media_playlist(rendition, [rendition]))
+            playlists.append(multivariant_playlist([rendition]))
+    playlists.append(media_playlist(rendition, ended=True))
+    playlists.append(media_playlist(rendition, skip=True))
+    assert {verdict for verdict in hls_parser(playlists) if verdict} == set()
+
+
+def test_hls_parser_can_find_fault():
+    good = text([opened(), *whole(0)])
+    bad = [
+        good.replace("#EXTINF:2.00000", "#EXTINF:9.00000"),
+        good.replace("PART-TARGET=0.101", "PART-TARGET=0.05"),
+        good.replace("#EXT-X-TARGETDURATION:4\n", ""),
+    ]
+    assert all(hls_parser(bad))
