@@ -39,6 +39,8 @@ FOLLOW_SECONDS: Final = 0.5
 PROBE_SECONDS: Final = 5.0
 """How often the writer asks Kafka where the log ends."""
 LONGEST_BACKOFF: Final = 2.0
+BATCH_MESSAGES: Final = 5000
+"""Messages written at once, at most."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -134,7 +136,7 @@ class ViewWriter:
 
     async def _turn(self, consumer: AIOKafkaConsumer) -> None:
         await self._take_up(consumer)
-        batches = await consumer.getmany(timeout_ms=200, max_records=5000)
+        batches = await consumer.getmany(timeout_ms=200, max_records=BATCH_MESSAGES)
         await self._write(batches)
         now = self._clock.monotonic()
         if now - self._followed > FOLLOW_SECONDS:
