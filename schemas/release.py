@@ -49,6 +49,6 @@ def encoded(frozen: Snapshot) -> bytes:
 
 if __name__ == "__main__":
     try:
-        freeze(*sys.argv[1:2] or [""])
+        freeze(sys.argv[1] if len(sys.argv) == 2 else "")
     except ConfigurationError as error:
         sys.exit(str(error))

@@ -59,14 +59,17 @@ def _topic(topic: Topic, schemas: dict[str, Schema]) -> Iterator[Problem]:
         yield problem("cleanup", f"{topic.cleanup!r} is not one of {sorted(CLEANUPS)}")
     if not 1024 <= topic.max_message_bytes <= MAX_MESSAGE_BYTES:
         yield problem("message-size", f"must be from 1024 to {MAX_MESSAGE_BYTES} bytes")
-    agents = [reader for reader in topic.readers if reader.startswith("worker ")]
-    if topic.dead_letters != bool(agents):
-        yield problem("dead-letters", "a topic has dead letters if and only if a worker reads it")
+    if topic.dead_letters != any(_dead_letters(reader) for reader in topic.readers):
+        yield problem("dead-letters", "needed if a worker or the views read it, and only then")
     for event in topic.events:
         if event not in schemas:
             yield problem("unknown-event", f"there is no schema {event}")
         elif event != TICK:
             yield from _placed(topic, schemas[event])
+
+
+def _dead_letters(reader: str) -> bool:
+    return reader.startswith("worker ") or reader == "views"
 
 
 def _placed(topic: Topic, schema: Schema) -> Iterator[Problem]:
