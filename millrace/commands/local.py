@@ -1,13 +1,14 @@
 """The stack on this machine: `up`, `down`, `status`, `logs`, `doctor`."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
 from typing import Annotated, Final
 
-import psutil
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -71,17 +72,20 @@ def down() -> None:
     """Stop the stack that runs on this machine, in order."""
     layout = Layout.of(LocalSettings())
     found = state.running(layout)
-    supervisor = state.process_of(found.pid, found.created) if found else None
-    if supervisor is not None:
-        supervisor.terminate()
-        try:
-            supervisor.wait(_DOWN_DEADLINE)
-        except psutil.TimeoutExpired as error:
+    if found is None:
+        console.console.print("Nothing was running.")
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(found.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _DOWN_DEADLINE
+    while state.process_of(found.pid, found.created) is not None:
+        if time.monotonic() > deadline:
             raise Unavailable(
-                f"pid {supervisor.pid} did not stop within {_DOWN_DEADLINE:.0f} s: "
-                f"`kill -9 {supervisor.pid}` ends it and all its processes"
-            ) from error
-    console.console.print("Stopped." if supervisor else "Nothing was running.")
+                f"pid {found.pid} did not stop within {_DOWN_DEADLINE:g} s: "
+                f"`kill -9 {found.pid}` ends it and all its processes"
+            )
+        time.sleep(0.1)
+    console.console.print("Stopped.")
 
 
 def status(json: Json = False) -> None:
