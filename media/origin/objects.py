@@ -4,10 +4,19 @@ import asyncio
 from collections import OrderedDict
 from typing import Final
 
+from infra.errors import MillraceError
 from media.storage import ObjectStore
 
 MAX_CACHED: Final = 8 << 20
 """Objects above this size are streamed from storage, never held whole."""
+
+
+class TooLargeError(MillraceError):
+    """The object is not held in memory; `size` is its size in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} bytes, above {MAX_CACHED}")
+        self.size = size
 
 
 class Objects:
@@ -24,13 +33,11 @@ class Objects:
         """Bytes held in memory."""
         return self._bytes
 
-    async def size(self, key: str) -> int:
-        """The object's size in bytes. Raises NotFound, Unavailable."""
-        cached = self._cached.get(key)
-        return len(cached) if cached is not None else await self._store.size(key)
-
     async def get(self, key: str) -> bytes:
-        """The whole object; simultaneous calls share one read. Raises NotFound, Unavailable."""
+        """The whole object; simultaneous calls share one read.
+
+        Raises TooLargeError, NotFound, Unavailable.
+        """
         cached = self._cached.get(key)
         if cached is not None:
             self._cached.move_to_end(key)
@@ -46,13 +53,15 @@ class Objects:
 
     async def _read(self, key: str) -> bytes:
         try:
+            size = await self._store.size(key)
+            if size > MAX_CACHED:
+                raise TooLargeError(size)
             data = await self._store.get(key)
         finally:
             del self._reading[key]
-        if len(data) <= MAX_CACHED:
-            self._cached[key] = data
-            self._bytes += len(data)
-            while self._bytes > self._max_bytes:
-                _, dropped = self._cached.popitem(last=False)
-                self._bytes -= len(dropped)
+        self._cached[key] = data
+        self._bytes += len(data)
+        while self._bytes > self._max_bytes:
+            _, dropped = self._cached.popitem(last=False)
+            self._bytes -= len(dropped)
         return data

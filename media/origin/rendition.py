@@ -56,9 +56,12 @@ class Rendition:
         self._segments: dict[int, SegmentProduced] = {}
         self._parts: dict[int, dict[int, PartProduced]] = {}
         self._entries: list[Entry] | None = None
+        self._open: list[PartProduced] | None = None
+        self._last: int | None = None
 
     def apply(self, event: Record) -> bool:
         """Take an event; whether the playlist may look different now."""
+        self._open = self._last = None
         if isinstance(event, PartProduced):
             return self._apply_part(event)
         if isinstance(event, SegmentProduced):
@@ -90,25 +93,27 @@ class Rendition:
         if self._segments and event.media_sequence < min(self._segments):
             return False
         self._segments[event.media_sequence] = event
-        self._entries = None
+        self._entries = self._last = None
         self._forget()
         return True
 
     @property
     def last(self) -> int:
         """Number of the last complete segment; one less than the first if there is none."""
-        if self._segments:
-            return max(self._segments)
-        return (self._starts[0] if self._starts else 0) - 1
+        if self._last is None:
+            first = self._starts[0] if self._starts else 0
+            self._last = max(self._segments, default=first - 1)
+        return self._last
 
     @property
     def open_parts(self) -> list[PartProduced]:
         """Parts of the segment after the last complete one, from 0 without a hole."""
-        known = self._parts.get(self.last + 1, {})
-        found: list[PartProduced] = []
-        while len(found) in known:
-            found.append(known[len(found)])
-        return found
+        if self._open is None:
+            known = self._parts.get(self.last + 1, {})
+            self._open = []
+            while len(self._open) in known:
+                self._open.append(known[len(self._open)])
+        return self._open
 
     @property
     def next(self) -> Position:

@@ -91,14 +91,13 @@ def wanted_range(request: web.Request, size: int) -> tuple[int, int] | None:
 
 def object_headers(key: str, size: int, span: tuple[int, int] | None) -> dict[str, str]:
     """Headers of an object, which never changes: its key is its entity tag."""
-    start, end = span or (0, size)
     headers = CORS | {
         "Cache-Control": IMMUTABLE,
         "ETag": f'"{key}"',
         "Accept-Ranges": "bytes",
-        "Content-Length": str(end - start),
     }
     if span is not None:
+        start, end = span
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     return headers
 
@@ -117,9 +116,15 @@ async def send(
                     patience.reschedule(asyncio.get_running_loop().time() + seconds)
             await response.write_eof()
     except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
+        _cut_off(request)
+    except ConnectionResetError:
+        pass  # the client left, which is its right
     return response
+
+
+def _cut_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def finish(
@@ -131,8 +136,9 @@ async def finish(
             await response.prepare(request)
             await response.write_eof()
     except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
+        _cut_off(request)
+    except ConnectionResetError:
+        pass  # the client left, which is its right
     if isinstance(response.body, bytes) and request.method != "HEAD":
         measures.SENT.inc(len(response.body))
     return response

@@ -13,7 +13,7 @@ from infra.clock import Clock
 from infra.errors import NotFound, Unavailable
 from infra.settings import OriginSettings
 from media.origin import measures
-from media.origin.objects import MAX_CACHED, Objects
+from media.origin.objects import Objects, TooLargeError
 from media.origin.responses import (
     CHUNK,
     CORS,
@@ -63,10 +63,10 @@ class Server:
     def app(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(middlewares=[self._guard])
+        app.router.add_get(f"{_STREAM}{_OBJECT}{_FILE}", self._object)
         app.router.add_get(f"{_STREAM}/index.m3u8", self._multivariant)
         app.router.add_get(f"{_STREAM}/{{rendition:{_ID}}}.m3u8", self._media)
         app.router.add_get(f"{_STREAM}/thumbnail.jpg", self._thumbnail)
-        app.router.add_get(f"{_STREAM}{_OBJECT}{_FILE}", self._object)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", self._metrics)
         return app
@@ -158,20 +158,34 @@ class Server:
         key = request.path.lstrip("/")
         await self._await_hinted(request)
         if f'"{key}"' in request.headers.get("If-None-Match", ""):
-            headers = object_headers(key, 0, None)
-            del headers["Content-Length"]
-            return web.Response(status=304, headers=headers)
+            return web.Response(status=304, headers=object_headers(key, 0, None))
         try:
-            size = await self._objects.size(key)
+            data = await self._objects.get(key)
+        except TooLargeError as found:
+            return await self._stream_object(request, key, found.size)
         except NotFound as error:
             raise RequestError(404, "no such object") from error
-        span = wanted_range(request, size)
-        response = web.StreamResponse(
-            status=206 if span else 200, headers=object_headers(key, size, span)
+        measures.CACHED.set(self._objects.cached_bytes)
+        span = wanted_range(request, len(data))
+        return web.Response(
+            status=206 if span else 200,
+            body=data[slice(*span)] if span else data,
+            content_type="video/mp4",
+            headers=object_headers(key, len(data), span),
         )
-        response.content_type = "video/mp4"
-        body = self._body(key, *(span or (0, size)), size=size)
-        return await send(request, response, body, self._settings.write_timeout)
+
+    async def _stream_object(self, request: web.Request, key: str, size: int) -> web.StreamResponse:
+        span = wanted_range(request, size)
+        headers = object_headers(key, size, span) | {"Content-Type": "video/mp4"}
+        start, end = span or (0, size)
+        headers["Content-Length"] = str(end - start)
+        response = web.StreamResponse(status=206 if span else 200, headers=headers)
+        pieces = self._pieces(key, start, end)
+        return await send(request, response, pieces, self._settings.write_timeout)
+
+    async def _pieces(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        for at in range(start, end, CHUNK):
+            yield await self._objects.get_range(key, at, min(at + CHUNK, end))
 
     async def _await_hinted(self, request: web.Request) -> None:
         """A part that a preload hint named is sent as soon as it exists (6.2.6)."""
@@ -192,15 +206,6 @@ class Server:
             return (now.media_sequence, now.part) > (media_sequence, part)
 
         await live.wait(past, MAX_BLOCK)
-
-    async def _body(self, key: str, start: int, end: int, *, size: int) -> AsyncIterator[bytes]:
-        if size <= MAX_CACHED:
-            data = await self._objects.get(key)
-            measures.CACHED.set(self._objects.cached_bytes)
-            yield data if (start, end) == (0, len(data)) else data[start:end]
-            return
-        for at in range(start, end, CHUNK):
-            yield await self._objects.get_range(key, at, min(at + CHUNK, end))
 
     async def _thumbnail(self, request: web.Request) -> web.StreamResponse:
         jpeg = await self._thumbnails.get(self._stream(request))

@@ -87,8 +87,8 @@ async def test_what_is_published_can_be_played(stack):
 
 async def test_parts_joined_are_the_segment(stack):
     async with stack.origin() as viewer:
-        await (await published(stack)).close()
-        text = await viewer.until(lambda body: "/0.m4s" in body)
+        await (await published(stack, 5.0)).close()
+        text = await viewer.until(lambda body: "/1.m4s\n" in body)
         parts = re.findall(r'PART:.*URI="([^"]*/0\.\d+\.m4s)"', text)
         joined = b"".join([(await viewer.get(uri))[1] for uri in parts])
         assert joined == (await viewer.get("first/source/0.m4s"))[1]
