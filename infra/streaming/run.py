@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 BROKER_WAIT_SECONDS: Final = 60.0
 """How long a worker waits at its start for a broker that is away, before it stops itself."""
+TOPIC_WAIT_SECONDS: Final = 5.0
+"""How long it waits for topics that are just being created."""
 
 
 def run(app: App) -> None:
@@ -55,17 +57,24 @@ async def prepare(app: App, wait: float = BROKER_WAIT_SECONDS) -> None:
     """
     admin = await _connect(app.config.bootstrap, wait)
     try:
-        counts = await _partition_counts(admin, [*app.agents_by_source])
-        for topic, count in counts.items():
-            expected = app.config.partitions(topic)
-            if count != expected:
-                raise ConfigurationError(
-                    f"topic {topic} has {count} partitions, must have {expected}; "
-                    "run `millrace topics apply`"
-                )
-        await _create_journal(admin, app, max(counts.values(), default=1))
+        partitions = await _check_sources(admin, app)
+        await _create_journal(admin, app, partitions)
     finally:
         await admin.close()
+
+
+async def _check_sources(admin: AIOKafkaAdminClient, app: App) -> int:
+    """The partition count of the source topics, once they are as they must be."""
+    expected = {topic: app.config.partitions(topic) for topic in app.agents_by_source}
+    deadline = time.monotonic() + TOPIC_WAIT_SECONDS
+    while (counts := await _partition_counts(admin, [*expected])) != expected:
+        if time.monotonic() > deadline:
+            raise ConfigurationError(
+                f"partitions are {counts}, must be {expected}; run `millrace topics apply`"
+            )
+        log.info("waiting for topics", found=counts, expected=expected)
+        await asyncio.sleep(0.5)
+    return max(counts.values(), default=1)
 
 
 async def _connect(bootstrap: str, wait: float) -> AIOKafkaAdminClient:
