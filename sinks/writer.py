@@ -103,8 +103,9 @@ class ViewWriter:
     async def run(self) -> None:
         """Write until cancelled. Raises MillraceError if going on would do harm."""
         await self._insist(self._kind, lambda: self._store.setup(self._views))
-        while True:
+        while not _cancelled():
             await self._insist("kafka", self._consume)
+        raise asyncio.CancelledError
 
     async def _consume(self) -> None:
         topics = {topic for view in self._views for topic in view.topics}
@@ -123,7 +124,7 @@ class ViewWriter:
             await consumer.start()
             probe = asyncio.create_task(self._probe(consumer))
             try:
-                while True:
+                while not _cancelled():
                     await self._turn(consumer)
             finally:
                 probe.cancel()
@@ -234,7 +235,7 @@ class ViewWriter:
     async def _insist(self, server: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Call until the server answers, with a bounded back-off."""
         delay = 0.01
-        while True:
+        while not _cancelled():
             try:
                 answer = await call()
             except Unavailable as error:
@@ -251,6 +252,13 @@ class ViewWriter:
                     log.info("server is back", store=self._kind, server=server)
                     self._waiting_for = ""
                 return answer
+        raise asyncio.CancelledError
+
+
+def _cancelled() -> bool:
+    """Whether this task is to end: Python 3.11's `wait_for`, inside clients, may swallow that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
