@@ -8,7 +8,7 @@ from infra.errors import InvalidRecord, NotFound
 
 _NAME = re.compile(r"[a-z0-9_]{3,25}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_CURSOR = re.compile(r"[A-Za-z0-9_=.:-]{1,512}")
+_CURSOR = re.compile(r"[A-Za-z0-9_=.:-]{1,4096}")
 
 MAX_PAGE = 100
 

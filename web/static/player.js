@@ -79,6 +79,7 @@ export class Player extends EventTarget {
     this.url = null;
     this.parts = [];
     this.started = false;
+    this.approached = false;
     this.stalledAt = null;
     this.video.playbackRate = 1;
     if (this.video.src) {
@@ -184,6 +185,9 @@ export class Player extends EventTarget {
 
   #listen() {
     const { video } = this;
+    video.addEventListener("seeking", () => {
+      if (!this.started) this.#approach();
+    });
     video.addEventListener("waiting", () => {
       if (this.started && !video.seeking) this.stalledAt = performance.now();
     });
@@ -213,12 +217,25 @@ export class Player extends EventTarget {
     const now = performance.now();
     if (video.currentTime !== this.lastTime) this.progressedAt = now;
     this.lastTime = video.currentTime;
+    if (!this.started) this.#approach();
     if (!this.hls || video.paused || video.seeking || !this.started) return;
     if (this.stalledAt !== null) return this.#unstick();
     if (!this.following || !this.steering) return;
     const { rate, jump } = this.steering.step(now / 1000, this.#ahead());
     if (jump) this.#jump(jump);
     if (video.playbackRate !== rate) video.playbackRate = rate;
+  }
+
+  /**
+   * Before the first frame: the edge moved on while the page loaded, so start where it is now.
+   * Once only, or a slow machine would never come to decode.
+   */
+  #approach() {
+    if (this.approached || !this.steering) return;
+    const excess = this.#ahead() - this.steering.target;
+    if (this.#ahead() === 0) return;
+    this.approached = true;
+    if (excess > this.steering.part) this.#jump(excess);
   }
 
   /** Nothing came for long although the stream is on: start over. */

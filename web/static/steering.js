@@ -8,7 +8,7 @@
 
 /** @typedef {{slowest: number, fastest: number, gain: number, deadBand: number, window: number,
  *   baseParts: number, startParts: number, ceiling: number, danger: number, seekBeyond: number,
- *   calm: number, decay: number, forget: number}} Tuning */
+ *   settleBeyond: number, settling: number, calm: number, decay: number, forget: number}} Tuning */
 
 /** Seconds and factors; see `Steering.step` for what they do. @type {Readonly<Tuning>} */
 export const TUNING = Object.freeze({
@@ -22,6 +22,8 @@ export const TUNING = Object.freeze({
   ceiling: 3,
   danger: 0.04,
   seekBeyond: 1.0,
+  settleBeyond: 0.45,
+  settling: 3,
   calm: 5,
   decay: 15,
   forget: 300,
@@ -39,6 +41,7 @@ export class Steering {
     this.target = part * this.tuning.startParts;
     this.samples = [];
     this.troubledAt = -Infinity;
+    this.since = null;
     this.steppedAt = null;
     this.rate = 1;
   }
@@ -71,7 +74,7 @@ export class Steering {
     this.#adapt(now, ahead);
     const lowest = Math.min(...this.samples.map((sample) => sample.ahead));
     const excess = lowest - this.target;
-    const jump = this.#settled(now) && excess > this.tuning.seekBeyond ? excess : 0;
+    const jump = this.#settled(now) && excess > this.#patience(now) ? excess : 0;
     this.rate = jump ? 1 : this.#rateFor(excess);
     if (jump) this.moved();
     return { rate: this.rate, jump };
@@ -85,6 +88,13 @@ export class Steering {
   /** Whether the samples cover enough time to see a lowest point. */
   #settled(now) {
     return now - this.samples[0].now >= Math.min(this.tuning.window, 4 * this.part) * 0.8;
+  }
+
+  /** How far off we may be before a jump: a small one hurts nobody right after the start. */
+  #patience(now) {
+    const { settling, settleBeyond, seekBeyond } = this.tuning;
+    this.since ??= now;
+    return now - this.since < settling ? settleBeyond : seekBeyond;
   }
 
   #adapt(now, ahead) {

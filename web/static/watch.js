@@ -3,13 +3,16 @@
 import { channelInAddress, get, serverNow } from "./api.js";
 import { Controls } from "./controls.js";
 import { ago, bitrate, clock, delay } from "./format.js";
-import { Player, means } from "./player.js";
+
+// Asked before the large scripts are there: it is the first link of the chain to the picture.
+const name = channelInAddress();
+const first = ask();
+const { Player, means } = await import("./player.js");
 
 const POLL_EVERY = 2000;
 const SILENT_AFTER = 1.5; // seconds without a new picture before the page says so
 
 const $ = (id) => document.getElementById(id);
-const name = channelInAddress();
 const player = new Player($("video"), { now: serverNow });
 const controls = new Controls($("player"), player, showFigures);
 
@@ -153,9 +156,17 @@ function figure(node, text) {
   write(node.querySelector("b"), text ?? "");
 }
 
-async function poll() {
+function ask() {
+  return get(`/v1/channels/${encodeURIComponent(name)}`).then(
+    (body) => ({ body }),
+    (error) => ({ error }),
+  );
+}
+
+async function poll(asked = ask()) {
   try {
-    const body = await get(`/v1/channels/${encodeURIComponent(name)}`);
+    const { body, error } = await asked;
+    if (error) throw error;
     channel = body?.data ?? null;
     reachable = true;
     follow(state());
@@ -164,7 +175,7 @@ async function poll() {
     reachable = false; // what plays goes on; the next poll tries again
   }
   render();
-  setTimeout(poll, POLL_EVERY);
+  setTimeout(() => void poll(), POLL_EVERY);
 }
 
 async function learnPast() {
@@ -184,7 +195,7 @@ setInterval(() => {
 }, 1000);
 render();
 controls.show();
-void poll();
+void poll(first);
 
 /** For measurements and tests: `window.millrace.player.stats`. */
 window.millrace = { player };

@@ -1,0 +1,1 @@
+"""Each claim of speed as a command that prints a ratio against a named peer."""
