@@ -6,7 +6,7 @@ import typer
 
 from infra.errors import MillraceError
 from millrace import console
-from millrace.commands import doctor, local, publishing, roles, topics
+from millrace.commands import doctor, local, publishing, roles, topics, views
 
 app = typer.Typer(
     name="millrace",
@@ -34,7 +34,7 @@ app = typer.Typer(
     Settings are MILLRACE_… environment variables: see .env.example.
     """,
 )
-for group in (local, doctor, publishing, topics, roles):
+for group in (local, doctor, publishing, topics, views, roles):
     group.add_to(app)
 
 
