@@ -71,13 +71,13 @@ class Figures:
     """Produce to output visible, by events a second: p50, p95, p99, max."""
 
 
-def message(number: int, key: str) -> bytes:
+def message(number: int, key: str, sequence: int) -> bytes:
     """Input record `number`; its session_id is the number, and comes back in the output."""
     meta = Meta(
         event_id=str(uuid.UUID(int=number)),
         occurred_at=time.time_ns() // 1000,
         producer="benchmark-0123456789ab",
-        sequence=number,
+        sequence=sequence,
         correlation_id=str(uuid.UUID(int=number)),
     )
     event = PublishProgressed(
@@ -122,30 +122,46 @@ async def delete_topics(bootstrap: str, prefix: str) -> None:
         await admin.close()
 
 
+class Load:
+    """Writes the events of one topic, numbered as every producer of the platform does."""
+
+    def __init__(self, kafka: AIOKafkaProducer, topic: str) -> None:
+        self._kafka = kafka
+        self._topic = topic
+        self._next = [0] * PARTITIONS
+        self.sent: dict[str, float] = {}
+        """When each event that was not answered yet was sent (perf_counter)."""
+
+    async def send(self, number: int) -> "asyncio.Future[Any]":
+        """Queue event `number`; the future is its acknowledgement."""
+        key = key_of(number)
+        where = partition_of(key.encode(), PARTITIONS)
+        value = message(number, key, self._next[where])
+        self._next[where] += 1
+        self.sent[str(number)] = time.perf_counter()
+        future: asyncio.Future[Any] = await self._kafka.send(
+            self._topic, value, key.encode(), partition=where
+        )
+        return future
+
+
 @contextlib.asynccontextmanager
-async def producer(bootstrap: str, linger_ms: int) -> AsyncIterator[AIOKafkaProducer]:
-    """A plain producer for the load."""
+async def load(bootstrap: str, topic: str, linger_ms: int) -> AsyncIterator[Load]:
+    """A plain producer for a topic."""
     kafka = AIOKafkaProducer(
         bootstrap_servers=bootstrap, linger_ms=linger_ms, max_batch_size=262_144
     )
     await kafka.start()
     try:
-        yield kafka
+        yield Load(kafka, topic)
     finally:
         await kafka.stop()
 
 
 async def fill(bootstrap: str, topic: str, events: int) -> None:
     """Write the events as fast as possible."""
-    async with producer(bootstrap, 5) as kafka:
-        futures = []
-        for number in range(events):
-            key = key_of(number)
-            where = partition_of(key.encode(), PARTITIONS)
-            futures.append(
-                await kafka.send(topic, message(number, key), key.encode(), partition=where)
-            )
-        await asyncio.gather(*futures)
+    async with load(bootstrap, topic, 5) as source:
+        await asyncio.gather(*[await source.send(number) for number in range(events)])
 
 
 @contextlib.contextmanager
@@ -226,20 +242,19 @@ class Bench:
         """Produce to output visible at `rate` events a second, the first two seconds left out."""
         job = self.job(name, f"at-{rate}", f"{self.prefix}-{name}-at-{rate}-in")
         await create_topics(self.bootstrap, job.source, job.sink)
-        sent: dict[str, float] = {}
         delays: list[float] = []
         consumer = AIOKafkaConsumer(
             job.sink, bootstrap_servers=self.bootstrap, auto_offset_reset="earliest"
         )
         await consumer.start()
         log = self.folder / f"{job.group}.log"
-        async with producer(self.bootstrap, 0) as kafka:
+        async with load(self.bootstrap, job.source, 0) as source:
             with worker(name, job, log):
-                reading = asyncio.create_task(measure(consumer, sent, delays))
+                reading = asyncio.create_task(measure(consumer, source.sent, delays))
                 try:
-                    await send_until_answered(kafka, job.source, sent, delays, log)
-                    await pace(kafka, job.source, sent, rate, seconds)
-                    await drained(sent, START_DEADLINE)
+                    await send_until_answered(source, delays, log)
+                    await pace(source, rate, seconds)
+                    await drained(source, log)
                 finally:
                     reading.cancel()
         await consumer.stop()
@@ -250,9 +265,7 @@ class Bench:
         }
 
 
-async def measure(
-    consumer: AIOKafkaConsumer, sent: dict[str, float], delays: list[float]
-) -> None:
+async def measure(consumer: AIOKafkaConsumer, sent: dict[str, float], delays: list[float]) -> None:
     """Note when each output is visible. A repeat is not measured again."""
     codec = registry()
     while True:
@@ -264,49 +277,36 @@ async def measure(
                     delays.append((now - began) * 1000)
 
 
-async def send_until_answered(
-    kafka: AIOKafkaProducer, topic: str, sent: dict[str, float], delays: list[float], log: Path
-) -> None:
+async def send_until_answered(source: Load, delays: list[float], log: Path) -> None:
     """Wait until the worker is up: events go in until the first ones come out."""
     deadline, number = time.monotonic() + START_DEADLINE, 1_000_000_000
     while not delays:
         if time.monotonic() > deadline:
             raise SystemExit(f"no output; the end of the log:\n{tail(log)}")
         for _ in range(20):
-            await send(kafka, topic, sent, number)
+            await source.send(number)
             number += 1
         await asyncio.sleep(0.5)
-    await drained(sent, START_DEADLINE)
+    await drained(source, log)
     delays.clear()
 
 
-async def pace(
-    kafka: AIOKafkaProducer, topic: str, sent: dict[str, float], rate: int, seconds: float
-) -> None:
+async def pace(source: Load, rate: int, seconds: float) -> None:
     """An open loop: events go out on time, whether or not answers come back."""
     began = time.perf_counter()
     for number in range(int(rate * seconds)):
         wait = began + number / rate - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
-        await send(kafka, topic, sent, number)
+        await source.send(number)
 
 
-async def send(kafka: AIOKafkaProducer, topic: str, sent: dict[str, float], number: int) -> None:
-    """One event, and when it was sent."""
-    key = key_of(number)
-    value = message(number, key)
-    sent[str(number)] = time.perf_counter()
-    where = partition_of(key.encode(), PARTITIONS)
-    await kafka.send(topic, value, key.encode(), partition=where)
-
-
-async def drained(sent: dict[str, float], seconds: float) -> None:
+async def drained(source: Load, log: Path) -> None:
     """Wait until everything that went in has come out."""
-    deadline = time.monotonic() + seconds
-    while sent:
+    deadline = time.monotonic() + START_DEADLINE
+    while source.sent:
         if time.monotonic() > deadline:
-            raise SystemExit(f"{len(sent)} events were never answered")
+            raise SystemExit(f"{len(source.sent)} events were never answered:\n{tail(log)}")
         await asyncio.sleep(0.05)
 
 
@@ -346,7 +346,7 @@ def show(found: dict[str, Figures]) -> None:
     for name, figures in sorted(found.items(), key=lambda item: median(item[1].cpu_us)):
         cpu = figures.cpu_us
         if cpu:
-            spread = f"{min(cpu):.1f}–{max(cpu):.1f}"
+            spread = f"{min(cpu):.1f}-{max(cpu):.1f}"
             per_second = f"{1e6 / median(cpu):,.0f}"
             wall = f"{median(figures.wall_us):.1f}"
             table.add_row(name, f"{median(cpu):.1f}", spread, per_second, wall)
@@ -357,7 +357,7 @@ def show(found: dict[str, Figures]) -> None:
     for row in ratios(found):
         reached = row["ratio"] >= row["target"]
         verdict = "[green]reached[/]" if reached else "[red]missed[/]"
-        goals.add_row(row["against"], f"{row['ratio']:.2f}×", f"≥{row['target']}×", verdict)
+        goals.add_row(row["against"], f"{row['ratio']:.2f}x", f"≥{row['target']}x", verdict)
     for name, figures in found.items():
         for rate, marks in figures.latency_ms.items():
             show_latency(goals, name, rate, marks)
@@ -372,7 +372,9 @@ def show_latency(goals: Table, name: str, rate: int, marks: dict[str, float]) ->
         if target is not None:
             verdict = "[green]reached[/]" if marks[mark] <= target else "[red]missed[/]"
         limit = f"≤{target:.0f} ms" if target is not None else ""
-        goals.add_row(f"{name}: latency at {rate}/s, {mark}", f"{marks[mark]:.1f} ms", limit, verdict)
+        goals.add_row(
+            f"{name}: latency at {rate}/s, {mark}", f"{marks[mark]:.1f} ms", limit, verdict
+        )
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, Figures]:
@@ -438,7 +440,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", help=f"comma-separated, of: {', '.join(CONTENDERS)}")
     parser.add_argument("--seconds", type=float, default=20, help="of load for each latency")
     parser.add_argument("--rates", default="50,1000", help="events a second for latency")
-    parser.add_argument("--latency", default="ours,bare,faust", help="contenders timed; '' for none")
+    parser.add_argument(
+        "--latency", default="ours,bare,faust", help="contenders timed; '' for none"
+    )
     parser.add_argument("--profile", choices=list(CONTENDERS), help="profile one contender instead")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
