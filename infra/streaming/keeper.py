@@ -17,8 +17,6 @@ from infra.streaming.journal import PartitionState, pack
 log = structlog.get_logger()
 
 RETRY_SECONDS = 0.2
-LATE_WRITER_CHECK_SECONDS = 60.0
-"""How often an owner looks for records that it did not write; well below COMPACTION_LAG_MS."""
 
 
 class SupersededError(MillraceError):
@@ -193,7 +191,7 @@ class StateKeeper(TableManager):
     async def _look_for_late_writers(self) -> None:
         """An owner that has nothing to write would not notice a late writer by its own offsets."""
         while not self.should_stop:
-            await self.sleep(LATE_WRITER_CHECK_SECONDS)
+            await self.sleep(self.app.config.late_writer_check)
             if self.app.consumer.expected:
                 await self._compare_ends()
 
@@ -208,4 +206,7 @@ class StateKeeper(TableManager):
         for tp, end in ends.items():
             state = app.outbox.states.get(tp.partition)
             if app.consumer.epoch == epoch and state is not None and end > state.end:
-                app.halt(f"journal {tp.partition}: ends at {end}, we wrote up to {state.end}")
+                app.halt(
+                    f"journal {tp.partition}: ends at {end}, we wrote up to {state.end}: "
+                    "another writer is alive"
+                )

@@ -40,13 +40,20 @@ class Rig:
     def journal(self) -> str:
         return journal_topic_of(self.app)
 
-    def start(self, worker: int = 0) -> None:
+    def start(self, worker: int = 0, check: float = 60.0) -> None:
         folder = self.data / f"{self.app}-{worker}"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log").open("ab") as log:
             arguments = [self.app, self.kafka, str(self.ports[worker]), str(folder), self.sink]
             self.processes[worker] = subprocess.Popen(
-                [sys.executable, WORKER, *arguments, str(self.partitions), *self.sources],
+                [
+                    sys.executable,
+                    WORKER,
+                    *arguments,
+                    str(self.partitions),
+                    str(check),
+                    *self.sources,
+                ],
                 cwd=ROOT,
                 env=dict(os.environ, PYTHONPATH=str(ROOT)),
                 stdout=log,

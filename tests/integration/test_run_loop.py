@@ -3,6 +3,7 @@
 import signal
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.streaming import STOPPED
@@ -50,11 +51,12 @@ async def test_two_source_topics_and_twelve_partitions_feed_one_state(
         await one.handled()
 
 
+@pytest.mark.parametrize("idle", [False, True])
 async def test_a_worker_that_finds_another_writer_stops_and_the_next_repairs(
-    kafka: str, unique: str, tmp_path: Path
+    kafka: str, unique: str, tmp_path: Path, idle: bool
 ) -> None:
     async with rig(kafka, unique, tmp_path) as one:
-        one.start()
+        one.start(check=1.0 if idle else 60.0)
         await one.produce(200)
         await one.handled()
         states = await one.state()
@@ -65,7 +67,8 @@ async def test_a_worker_that_finds_another_writer_stops_and_the_next_repairs(
             (("table", "count-by-channel", "gone"), pack(1)),
         ]
         await _append(one, partition, stale)
-        await one.produce(200)
+        if not idle:
+            await one.produce(200)
         assert await one.ended() == STOPPED
         assert "another writer is alive" in one.log()
         one.start()
