@@ -97,6 +97,21 @@ class IngestSettings(_Section):
     idle_timeout: float = Field(
         30.0, gt=0, description="Seconds without a byte after which a publisher is dropped."
     )
+    handshake_deadline: float = Field(
+        10.0, gt=0, description="Seconds from connecting to publishing, at most."
+    )
+    max_half_open: int = Field(
+        200, ge=1, description="Connections that do not publish yet, at most."
+    )
+    decision_deadline: float = Field(
+        5.0, gt=0, description="Seconds to wait for the platform to let a publisher on air."
+    )
+    spool_max_age: float = Field(
+        86_400.0, gt=0, description="Seconds after which an ended spool is deleted."
+    )
+    spool_max_bytes: int = Field(
+        10 << 30, ge=0, description="Bytes of spools above which the oldest ended are deleted."
+    )
     part_duration: float = Field(
         0.1, gt=0, le=1, description="Target duration of a part, in seconds."
     )

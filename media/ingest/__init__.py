@@ -1,0 +1,1 @@
+"""The ingest role: publishers in; spool, facts about sessions and published media out."""

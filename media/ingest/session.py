@@ -1,0 +1,222 @@
+"""One publisher on air: every packet to the spool first, then to packaging."""
+
+import asyncio
+from collections import deque
+from typing import Final, Protocol, get_args, get_type_hints
+
+import structlog
+
+from infra.clock import Clock
+from infra.errors import MillraceError, Refused
+from infra.record import Record
+from media import flv
+from media.flv import Tag
+from media.ingest.metrics import Metrics
+from media.ingest.reports import Reports
+from media.rtmp.server import Publication
+from media.spool import SpoolWriter
+from schemas.records.ingest import PublishProgressed, PublishStopped, PublishWarned
+
+log = structlog.get_logger()
+
+PROGRESS_EVERY: Final = 2.0
+QUEUED: Final = 8 << 20
+"""Bytes that wait for packaging at most, but for one read from the network."""
+DRAIN: Final = 10.0
+"""Seconds that packaging has to publish what is left when a session ends."""
+PATIENCE: Final = 60.0
+"""Seconds for which the end of a session is told to a log that is away."""
+WARN_EVERY: Final = 60.0
+_STOP_REASONS: Final = frozenset(get_args(get_type_hints(PublishStopped)["reason"]))
+_WARNINGS: Final = frozenset(get_args(get_type_hints(PublishWarned)["warning"]))
+
+
+class SegmentPublisher(Protocol):
+    """Makes a session's media fetchable. Implemented by `media.publishing.SegmentPublisher`."""
+
+    async def feed(self, tags: list[Tag], arrived_at: int) -> None:
+        """Take tags that arrived at a time (microseconds). Raises Refused, Unavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Publish what is left. Raises Unavailable."""
+        ...
+
+    def take_warnings(self) -> list[tuple[str, str]]:
+        """What the publisher should put right since the last call: (warning, detail)."""
+        ...
+
+
+class Session:
+    """The media of one publication, from its acceptance to its end."""
+
+    def __init__(
+        self,
+        publication: Publication,
+        channel_id: str,
+        session_id: str,
+        reports: Reports,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self.publication, self.channel_id, self.session_id = publication, channel_id, session_id
+        self.over = asyncio.Event()
+        """Set when nothing of the session is left to do."""
+        self._reports, self._metrics, self._clock = reports, metrics, clock
+        self._spool: SpoolWriter | None = None
+        self._queue: deque[tuple[list[Tag], int, int]] = deque()
+        self._queued = 0
+        self._filled = asyncio.Event()
+        self._packaging = True
+        self._paused = False
+        self._heard = clock.monotonic()
+        self._warned: dict[str, float] = {}
+        self._received_bytes = self._video_frames = self._audio_frames = self._media_time = 0
+        self._log = log.bind(channel_id=channel_id, session_id=session_id)
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the last packet."""
+        return self._clock.monotonic() - self._heard
+
+    async def run(self, spool: SpoolWriter, segments: SegmentPublisher) -> None:
+        """Take the publisher's media until it ends, and publish all of it."""
+        self._spool = spool
+        packaging = asyncio.create_task(self._package(segments))
+        progress = asyncio.create_task(self._progress())
+        try:
+            self.publication.accept(self._take)
+            await self.publication.ended
+            spool.close()
+            self._filled.set()
+            await asyncio.wait([packaging], timeout=DRAIN)
+            if not packaging.done():
+                self._log.error("media was received but not published", bytes=self._queued)
+        finally:
+            for task in (packaging, progress):
+                task.cancel()
+            await asyncio.gather(packaging, progress, return_exceptions=True)
+
+    async def stopped(self) -> None:
+        """Say that the session is over: once, with the reason that came first."""
+        ended = await self.publication.ended
+        self._log.info("publisher stopped", reason=ended.reason, detail=ended.detail)
+        event = PublishStopped(
+            channel_id=self.channel_id,
+            session_id=self.session_id,
+            reason=ended.reason if ended.reason in _STOP_REASONS else "unknown",  # type: ignore[arg-type]
+            detail=ended.detail,
+            received_bytes=self._received_bytes,
+            video_frames=self._video_frames,
+            audio_frames=self._audio_frames,
+        )
+        patience = DRAIN if ended.reason == "ingest_stopping" else PATIENCE
+        await self._reports.insist(self.channel_id, event, patience)
+
+    def _take(self, tags: list[Tag]) -> None:
+        """Called as bytes come from the network, before anything else sees them."""
+        assert self._spool is not None
+        if self._spool.ended:
+            return
+        try:
+            self._spool.append(tags)
+        except OSError as error:
+            self._log.error("cannot write the spool", error=str(error))
+            self.publication.end("unknown", "The server cannot store the broadcast.")
+            return
+        size = self._count(tags)
+        if not self._packaging:
+            return
+        self._queue.append((tags, self._clock.now(), size))
+        self._queued += size
+        self._filled.set()
+        if self._queued > QUEUED and not self._paused:
+            self._paused = True
+            self._metrics.waits.inc()
+            self.publication.pause()
+
+    def _count(self, tags: list[Tag]) -> int:
+        self._heard = self._clock.monotonic()
+        size = 0
+        for tag in tags:
+            size += len(tag.data)
+            if flv.is_coded_frame(tag):
+                if tag.kind == flv.VIDEO:
+                    self._video_frames += 1
+                else:
+                    self._audio_frames += 1
+        self._media_time = max(self._media_time, tags[-1].timestamp)
+        self._received_bytes += size
+        self._metrics.received.inc(size)
+        return size
+
+    async def _package(self, segments: SegmentPublisher) -> None:
+        try:
+            await self._feed(segments)
+        except Refused as refusal:
+            self.publication.end(refusal.reason, str(refusal))
+        except MillraceError as error:
+            self._log.error("cannot publish", error=str(error))
+            self.publication.end("unknown", "The platform cannot publish now; connect again.")
+        except Exception:
+            log.exception("packaging failed", session_id=self.session_id)
+            self.publication.end("unknown", "The server failed to package the broadcast.")
+        finally:
+            self._packaging = False
+            self._queue.clear()
+        try:
+            await segments.close()
+        except MillraceError as error:
+            self._log.error("the last part was not published", error=str(error))
+
+    async def _feed(self, segments: SegmentPublisher) -> None:
+        """Hand over what is queued, until the publisher has ended and nothing is left."""
+        while True:
+            while self._queue:
+                tags, arrived_at, size = self._queue.popleft()
+                await segments.feed(tags, arrived_at)
+                self._queued -= size
+                if self._paused and self._queued < QUEUED // 2:
+                    self._paused = False
+                    self.publication.resume()
+                for warning, detail in segments.take_warnings():
+                    self._warn(warning, detail)
+            if self.publication.ended.done():
+                return
+            self._filled.clear()
+            await self._filled.wait()
+
+    def _warn(self, warning: str, detail: str) -> None:
+        now = self._clock.monotonic()
+        if now - self._warned.get(warning, -WARN_EVERY) < WARN_EVERY:
+            return
+        self._warned[warning] = now
+        self._log.warning("publisher warned", warning=warning, detail=detail)
+        self._post(
+            PublishWarned(
+                channel_id=self.channel_id,
+                session_id=self.session_id,
+                warning=warning if warning in _WARNINGS else "unknown",  # type: ignore[arg-type]
+                detail=detail,
+            )
+        )
+
+    async def _progress(self) -> None:
+        """Say every two seconds that the publisher is alive; one at a time, so none pile up."""
+        while True:
+            await asyncio.sleep(PROGRESS_EVERY)
+            event = PublishProgressed(
+                channel_id=self.channel_id,
+                session_id=self.session_id,
+                received_bytes=self._received_bytes,
+                video_frames=self._video_frames,
+                audio_frames=self._audio_frames,
+                media_time=self._media_time,
+            )
+            try:
+                await self._reports.send(self.channel_id, event)
+            except MillraceError:
+                continue  # logged by the reports, and the next one says more
+
+    def _post(self, event: Record) -> None:
+        self._reports.post(self.channel_id, event)
