@@ -1,0 +1,1 @@
+"""Chaos as a test: seeded faults under load, then every log against what it must hold."""
