@@ -195,3 +195,32 @@ async def test_a_list_replayed_writes_the_same_bytes() -> None:
         for record in records():
             await worker.deliver([record])
     assert logs[0].records["events", 2] == logs[1].records["events", 2]
+
+
+async def test_a_message_that_succeeds_ends_a_row_of_dead_letters_for_good() -> None:
+    log = MemoryLog()
+    async with TestWorker(Counting(max_consecutive_dead_letters=3), log) as worker:
+        await worker.put_raw("commands", b"c", b"junk")
+        await worker.put("commands", "c1", opened("c1"), partition=0)
+    async with TestWorker(Counting(max_consecutive_dead_letters=3), log) as worker:
+        await worker.put_raw("commands", b"c", b"junk")
+        (letter,) = await worker.put_raw("commands", b"c", b"junk")
+    assert letter.topic == "commands-dlq"
+
+
+async def test_a_message_that_writes_too_much_is_a_dead_letter_and_leaves_no_row() -> None:
+    def factory() -> App:
+        app = Counting()()
+        rows = app.Table("rows", value_type=str)
+
+        def fill(message: Message, send: Send) -> None:
+            for number in range(5):
+                rows[str(number)] = "x" * 100_000
+
+        app.add_agent("fill", source="fills", sink=None, handler=fill)
+        return app
+
+    async with TestWorker(factory) as worker:
+        (letter,) = await worker.put("fills", "c1", opened("c1"))
+        assert worker.rows("rows") == {}
+    assert b"one message may write" in letter.headers["error"]
