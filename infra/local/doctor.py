@@ -1,9 +1,9 @@
 """Looks at the machine before the stack does: what is missing, taken or too small."""
 
-import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal
@@ -100,11 +100,14 @@ def _maven(layout: Layout) -> Finding:
 
 def _folder(layout: Layout) -> Finding:
     folder = _nearest(layout.data)
-    if not os.access(folder, os.W_OK | os.X_OK):
+    try:
+        with tempfile.TemporaryFile(dir=folder):  # root may do it all, except where nobody may
+            pass
+    except OSError as error:
         return Finding(
             "Data folder",
             "broken",
-            f"{layout.data}: {folder} cannot be written",
+            f"{layout.data}: {folder} cannot be written ({error.strerror})",
             "export MILLRACE_DATA=~/.millrace",
         )
     return Finding("Data folder", "well", str(layout.data))
