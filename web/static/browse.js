@@ -80,7 +80,8 @@ class Card {
 
   tick() {
     const started = Date.parse(this.channel.stream.started_at ?? "");
-    setText(this.uptime, Number.isNaN(started) ? "" : clock((serverNow() - started) / 1000));
+    const unknown = Number.isNaN(started) || this.channel.stream.state === "starting";
+    setText(this.uptime, unknown ? "" : clock((serverNow() - started) / 1000));
   }
 
   /** Fetch a newer picture aside, and show it only when it is there. */

@@ -91,7 +91,7 @@ function describe(now) {
   pill($("badge"), badge);
   $("badge").classList.toggle("waiting", now !== "live");
   const started = Date.parse(stream?.started_at ?? "");
-  figure($("uptime"), badge && started ? clock((serverNow() - started) / 1000) : null);
+  figure($("uptime"), badge && now !== "starting" && started ? clock((serverNow() - started) / 1000) : null);
   const { latency, width, height } = player.stats;
   figure($("latency"), now === "live" && player.firstFrameAfter !== null && latency !== null ? delay(latency) : null);
   const rate = Math.round(stream?.picture?.frame_rate || lastFrames.rate || 0);

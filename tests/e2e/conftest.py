@@ -1,0 +1,67 @@
+"""A browser, and pages over a gateway in memory."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.e2e.rig import Rig
+
+ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+Result = TypeVar("Result")
+
+
+class Running:
+    """A rig whose event loop runs in a thread of its own; tests call into it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.rig = self.run(self._start)
+
+    async def _start(self) -> Rig:
+        rig = Rig()
+        await rig.start()
+        return rig
+
+    def run(self, work: Callable[..., Awaitable[Result]], *arguments: Any) -> Result:
+        """Run a coroutine function in the rig's loop."""
+
+        async def awaited() -> Result:
+            return await work(*arguments)
+
+        return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(30)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.rig.ports['gateway']}"
+
+    def rtmp(self, channel: str) -> str:
+        return f"rtmp://127.0.0.1:{self.rig.ports['rtmp']}/live/{channel}"
+
+    def stop(self) -> None:
+        self.run(self.rig.stop)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """A rig of the test's own, listening on free ports."""
+    running = Running()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, headless."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        yield browser
+        browser.close()
