@@ -33,7 +33,7 @@ class Pusher:
     def run(self) -> None:
         """Push until SIGINT or SIGTERM, or once. Raises ConfigurationError for an unfit file."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, lambda *_: self.stop())
         check(self._file)
         pause = 1.0
         while not self._stop.is_set():
@@ -48,6 +48,10 @@ class Pusher:
                 self._say(f"the publishing was cut off ({_reason(error)}); again in {pause:g} s")
             self._stop.wait(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def stop(self) -> None:
+        """End the pushing soon."""
+        self._stop.set()
 
     def _push(self) -> None:
         """One connection: the file's packets, unchanged, each at its time."""
@@ -83,17 +87,14 @@ def check(file: Path) -> None:
     """Raise ConfigurationError if a file cannot go through RTMP as it is."""
     try:
         with av.open(str(file)) as source:
-            chosen = list(_chosen(source))
+            # Streams are of no use, and their memory is gone, once their container is closed.
+            codecs = {each.type: str(each.codec_context.name) for each in _chosen(source)}
     except (av.error.FFmpegError, OSError) as error:
         raise ConfigurationError(
             f"{file} cannot be read as a recording: {_reason(error)}"
         ) from error
-    wrong = [
-        f"{stream.type} is {stream.codec_context.name}"
-        for stream in chosen
-        if stream.codec_context.name != _CODECS[stream.type]
-    ]
-    if not any(stream.type == "video" for stream in chosen):
+    wrong = [f"{kind} is {codec}" for kind, codec in codecs.items() if codec != _CODECS[kind]]
+    if "video" not in codecs:
         wrong.append("there is no video")
     if wrong:
         raise ConfigurationError(
