@@ -6,6 +6,7 @@ from typing import Protocol, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
 from sinks.projection import Failure
 
@@ -19,10 +20,11 @@ class DeadLetters(Protocol):
 
 
 class KafkaDeadLetters:
-    """Writes to `<topic>-dlq`: same key and value; headers origin, error and reader."""
+    """Writes to `<topic>-dlq`: same key and value, and headers as the run loop's, with `reader`."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, clock: Clock | None = None) -> None:
         self._bootstrap = bootstrap
+        self._clock = clock or SystemClock()
         self._kafka: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:
@@ -49,8 +51,11 @@ class KafkaDeadLetters:
         assert self._kafka is not None, "use `async with`"
         record = failure.message.record
         headers = [
-            ("origin", f"{record.topic}/{record.partition}/{record.offset}".encode()),
-            ("error", str(failure.error).encode()),
+            ("error", f"{type(failure.error).__name__}: {failure.error}"[:500].encode()),
+            ("origin-topic", record.topic.encode()),
+            ("origin-partition", str(record.partition).encode()),
+            ("origin-offset", str(record.offset).encode()),
+            ("time", str(self._clock.now()).encode()),
             ("reader", f"views/{failure.view}".encode()),
         ]
         try:

@@ -9,7 +9,7 @@ import msgspec
 from infra.clock import Clock, SystemClock
 from infra.errors import InvalidRecord
 from sinks.rows import Columns, Key
-from sinks.store import Store
+from sinks.store import Store, Superseded
 from sinks.view import StoreKind, View
 from sinks.views import view_named
 
@@ -47,8 +47,12 @@ class ViewReader:
         """The row under a key, or None."""
         found = view_named(view)
         full = found.key_of(key)
-        generation = await self._generation(found)
-        columns = await self._stores[found.store].get(found, generation, full)
+        store = self._stores[found.store]
+        try:
+            columns = await store.get(found, await self._generation(found), full)
+        except Superseded:
+            del self._active[view]
+            columns = await store.get(found, await self._generation(found), full)
         return None if columns is None else _row(found, full, columns)
 
     async def scan(

@@ -62,7 +62,11 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class ViewWriter:
-    """Keeps the views of one store up to date. `run` it until it is cancelled."""
+    """Keeps the views of one store up to date. `run` it until it is cancelled.
+
+    `instance` names one of several processes that share a group. One that is started again under
+    the same name takes its partitions back at once, not after the session of the dead one is over.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class ViewWriter:
         dead_letters: DeadLetters,
         on_hole: OnHole | None = None,
         group: str = "views",
+        instance: str | None = None,
         clock: Clock | None = None,
         max_consecutive_dead_letters: int = 100,
     ) -> None:
@@ -85,6 +90,7 @@ class ViewWriter:
         self._dead_letters = dead_letters
         self._on_hole = on_hole
         self._group = f"{group}-{self._kind}"
+        self._instance = instance
         self._clock = clock or SystemClock()
         self._most_dead_letters = max_consecutive_dead_letters
         self._lanes = [Lane(view, store) for view in views]
@@ -112,6 +118,7 @@ class ViewWriter:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             group_id=self._group,
+            group_instance_id=self._instance,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=FETCH_WAIT_MS,

@@ -68,10 +68,13 @@ class CassandraStore:
 
     async def _state(self, view: View) -> tuple[Generations, bool]:
         """The generations, and whether the view is held."""
-        active, names = await asyncio.gather(
-            self._session.execute(self._cql.active, (view.name,)),
-            self._session.execute(self._cql.names, (view.name,)),
-        )
+        try:
+            active, names = await asyncio.gather(
+                self._session.execute(self._cql.active, (view.name,)),
+                self._session.execute(self._cql.names, (view.name,)),
+            )
+        except InvalidRequest as error:
+            raise Unavailable(f"no views in Cassandra; has a writer run? {error}") from error
         generation, held = active[0] if active else (FIRST, None)
         found = Generations(generation or FIRST, frozenset(name for (name,) in names))
         return found, bool(held)

@@ -147,7 +147,8 @@ async def test_poison_is_a_dead_letter_and_the_rest_goes_on(log: Log, store: Red
         letter = await asyncio.wait_for(consumer.getone(), 20)
     headers = dict(letter.headers)
     assert letter.value == b"\x00\x00\x00poison"
-    assert headers["origin"] == f"{log.topic}/0/1".encode()
+    origin = [headers[f"origin-{part}"] for part in ("topic", "partition", "offset")]
+    assert origin == [log.topic.encode(), b"0", b"1"]
     assert headers["reader"] == b"views/live-channels"
     assert b"ids.lock" in headers["error"]
     async with LogReader(log.bootstrap) as reader:
