@@ -38,7 +38,7 @@ web/static/vendor/hls.min.mjs: web/package-lock.json web/build.py | environment
 generate: ## Write every generated file anew
 	@$(RUN) python -m schemas.generate
 
-GENERATED := schemas/records schemas/ids.lock
+GENERATED := schemas/records schemas/ids.lock docs/reference .env.example
 
 check: environment ## Formatting, lint, types, import rules, schemas, generated files
 	@$(RUN) ruff format --check --quiet

@@ -1,96 +1,73 @@
-"""Generates `schemas/records/*.py` from `schemas/avro` and assigns ids in `schemas/ids.lock`.
+"""Writes every generated file: `python -m schemas.generate`, or `--check` to only compare.
 
-Run by `make generate`; `make check` fails if what it writes differs from what is committed.
+Records, ids, the AsyncAPI document, the topic catalogue and the settings reference are all made
+here from the reviewed files, so that nothing is said twice by hand.
 """
 
 import json
 import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
-from schemas import sources
+from infra import settings_reference
+from schemas import asyncapi, catalogue, sources, structs
 
-_HEAD = '"""{title}. Generated from `schemas/avro` by `make generate`: do not edit."""\n\n'
-_TYPES = {
-    "string": "str", "long": "int", "int": "int", "double": "float", "float": "float",
-    "boolean": "bool", "bytes": "bytes",
-}  # fmt: skip
+REPOSITORY = sources.ROOT.parent
 
 
 def locked_ids(root: Path = sources.ROOT) -> dict[str, int]:
-    """The ids in force, with the next free ones for schemas that have none yet."""
+    """The ids in force; a schema that is new, or changed since its release, gets the next one."""
     path = root / "ids.lock"
     locked: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    for name in sources.schemas(root):
-        locked.setdefault(name, max(locked.values(), default=0) + 1)
+    released = {
+        number: schema
+        for snapshot in sources.released(root)
+        for number, schema in snapshot.schemas.items()
+    }
+    for name, schema in sources.schemas(root).items():
+        if name not in locked or released.get(locked[name], schema) != schema:
+            locked[name] = max((*locked.values(), *released), default=0) + 1
     return locked
 
 
-def modules(root: Path = sources.ROOT) -> dict[str, str]:
-    """Python source by file name: one module a context, and the index."""
-    by_context: dict[str, list[sources.Schema]] = {}
-    for schema in sources.schemas(root).values():
-        by_context.setdefault(schema["namespace"].removeprefix("millrace."), []).append(schema)
-    found = {f"{context}.py": _module(context, schemas) for context, schemas in by_context.items()}
-    found["__init__.py"] = _index(sorted(by_context))
-    return found
+def outputs() -> dict[Path, str]:
+    """The text of every generated file by path."""
+    records = sources.ROOT / "records"
+    reference = REPOSITORY / "docs" / "reference"
+    return {
+        sources.ROOT / "ids.lock": json.dumps(locked_ids(), indent=2) + "\n",
+        **{records / name: _formatted(text) for name, text in structs.modules().items()},
+        reference / "asyncapi.yaml": asyncapi.text(),
+        reference / "topics.md": catalogue.text(),
+        reference / "settings.md": settings_reference.markdown(),
+        REPOSITORY / ".env.example": settings_reference.env_example(),
+    }
 
 
-def write(root: Path = sources.ROOT) -> None:
-    """Write ids and modules, formatted as `ruff format` leaves them."""
-    (root / "ids.lock").write_text(json.dumps(locked_ids(root), indent=2) + "\n")
-    folder = root / "records"
-    folder.mkdir(exist_ok=True)
-    for name, text in modules(root).items():
-        (folder / name).write_text(text)
-    subprocess.run(["ruff", "format", "--quiet", str(folder)], check=True)
-
-
-def _module(context: str, schemas: list[sources.Schema]) -> str:
-    body = "\n\n".join(_record(schema) for schema in schemas)
-    imports = "from typing import ClassVar" + (", Literal" if "Literal[" in body else "")
-    title = f"Records of the {context} context"
-    return _HEAD.format(title=title) + imports + "\n\nfrom infra.record import Record\n\n\n" + body
-
-
-def _record(schema: sources.Schema) -> str:
-    lines = [
-        f"class {schema['name']}(Record, frozen=True, kw_only=True):",
-        f'    """{schema["doc"]}"""\n',
-        f'    FULL_NAME: ClassVar[str] = "{schema["namespace"]}.{schema["name"]}"\n',
+def stale() -> list[Path]:
+    """The generated files that are not as they would be written now."""
+    return [
+        path for path, text in outputs().items() if not path.exists() or path.read_text() != text
     ]
-    for field in schema["fields"][1:]:
-        default = " = None" if field.get("default", 0) is None else ""
-        lines.append(f"    {field['name']}: {_python(field['type'])}{default}")
-        lines.append(f'    """{field["doc"]}"""')
-    return "\n".join(lines) + "\n"
 
 
-def _python(kind: Any) -> str:
-    match kind:
-        case str():
-            return _TYPES[kind]
-        case ["null", other]:
-            return f"{_python(other)} | None"
-        case {"type": "enum", "symbols": symbols}:
-            return "Literal[" + ", ".join(f'"{symbol}"' for symbol in symbols) + "]"
-        case {"type": "array", "items": items}:
-            return f"list[{_python(items)}]"
-        case {"type": str(inner)}:
-            return _python(inner)
-    raise ValueError(f"no Python type for {kind!r}")
+def write() -> None:
+    """Write every generated file."""
+    for path, text in outputs().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
-def _index(contexts: list[str]) -> str:
-    return (
-        _HEAD.format(title="Every record by Avro full name")
-        + "from infra.record import Record\nfrom schemas.records import "
-        + ", ".join(contexts)
-        + "\n\nBY_NAME: dict[str, type[Record]] = {\n    item.FULL_NAME: item\n"
-        + f"    for module in ({', '.join(contexts)})\n    for item in vars(module).values()\n"
-        + "    if isinstance(item, type) and issubclass(item, Record) and item is not Record\n}\n"
-    )
+def _formatted(source: str) -> str:
+    done = subprocess.run(
+        ["ruff", "format", "--quiet", "--stdin-filename", "schemas/records/any.py", "-"],
+        input=source, capture_output=True, text=True, check=True, cwd=REPOSITORY,
+    )  # fmt: skip
+    return done.stdout
 
 
 if __name__ == "__main__":
+    if "--check" in sys.argv:
+        found = stale()
+        sys.exit(f"stale, run `make generate`: {', '.join(map(str, found))}" if found else 0)
     write()

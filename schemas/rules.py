@@ -34,6 +34,9 @@ class Problem(msgspec.Struct, frozen=True):
     where: str
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.where or 'schemas'}: {self.text} ({self.rule})"
+
 
 def broken(root: Path = sources.ROOT) -> list[Problem]:
     """Every broken rule. Raises ConfigurationError if a file cannot be read at all."""

@@ -134,6 +134,11 @@ def versions(root: Path = ROOT) -> dict[int, Schema]:
     return dict(sorted(found.items()))
 
 
+def examples(topic: str, event: str, root: Path = ROOT) -> list[Path]:
+    """The example files of a record in a topic."""
+    return sorted((root / "examples" / topic / event.rpartition(".")[2]).glob("*.json"))
+
+
 def partitions(topic: str) -> int:
     """The partition count of a topic or of a dead-letter topic."""
     return _topic(topic.removesuffix("-dlq")).partitions
