@@ -3,10 +3,10 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import uvloop
@@ -40,6 +40,7 @@ from sinks.view import StoreKind
 
 if TYPE_CHECKING:
     from infra.streaming import App
+    from sinks.reader import ViewReader
 
 log = structlog.get_logger()
 
@@ -143,10 +144,11 @@ def run_views() -> None:
 
 def run_ingest() -> None:
     """Take publishers in until SIGTERM."""
+    from media.ingest.decisions import Decisions
     from media.ingest.role import Ingest
-
     from media.packaging.outputs import Limits
     from media.publishing import Publishing
+    from media.spool import Spool
     from sinks.reader import ViewReader
 
     settings, kafka = IngestSettings(), KafkaSettings()
@@ -158,14 +160,19 @@ def run_ingest() -> None:
                 producer=events,
                 bootstrap=kafka.bootstrap,
                 codec=registry(),
-                limits=Limits(),
+                limits=Limits(
+                    part_duration=settings.part_duration,
+                    warn_gop=settings.warn_gop,
+                    max_gop=settings.max_gop,
+                ),
             )
             await Ingest(
                 settings,
                 events,
-                registry(),
-                ViewReader(kept),
+                Decisions(kafka.bootstrap, registry()),
+                StreamKeyView(ViewReader(kept)),
                 publishing.publisher_for,
+                Spool(LocalSettings().data / "spool", SystemClock()),
             ).run()
 
     _run("ingest", main)
@@ -211,6 +218,17 @@ def run_gateway() -> None:
                 await runner.cleanup()
 
     _run("gateway", main)
+
+
+class StreamKeyView:
+    """The ingest's stream keys, read from their view."""
+
+    def __init__(self, reader: "ViewReader") -> None:
+        self._reader = reader
+
+    async def lookup(self, key_id: str) -> Mapping[str, Any] | None:
+        """The row with `channel_id` and `key_digest`, or None. Raises Unavailable."""
+        return await self._reader.get("stream-keys", key_id)
 
 
 def producer(role: str) -> EventProducer:
