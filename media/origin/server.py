@@ -121,10 +121,22 @@ class Server:
         part = _directive(request, "_HLS_part")
         if part is not None and media_sequence is None:
             raise RequestError(400, "_HLS_part needs _HLS_msn")
-        if media_sequence is not None and stream.ended_at is None:
-            await self._block(stream, live, media_sequence, part)
+        if stream.ended_at is None:
+            if media_sequence is None:
+                await self._await_first(stream, live)
+            else:
+                await self._block(stream, live, media_sequence, part)
         skip = request.query.get("_HLS_skip") in ("YES", "v2")
         return playlist(request, live.text(skip=skip), blocked=media_sequence is not None)
+
+    async def _await_first(self, stream: Stream, live: Live) -> None:
+        """Until a stream has a whole segment its playlist is held back: players, hls.js among them,
+        take one with parts alone for empty and begin again a second later."""
+
+        def ready() -> bool:
+            return stream.ended_at is not None or bool(live.rendition.entries)
+
+        await live.wait(ready, MAX_BLOCK)
 
     async def _block(
         self, stream: Stream, live: Live, media_sequence: int, part: int | None

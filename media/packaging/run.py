@@ -36,6 +36,8 @@ AUDIO_ONLY_SEGMENT: Final = 2.0
 _TICKS: Final = VIDEO_TIMESCALE // 1000
 _RESYNC: Final = 0.05
 """Seconds that audio timestamps may stray from the grid of their frames."""
+_BRIDGED: Final = 1.0
+"""Longest gap in the audio, in seconds, that is hidden from players."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +81,7 @@ class Run:
         self._pictures: list[Sample] = []
         self._sounds: deque[Sample] = deque()
         self._next_sound: int | None = None
+        self._sound_end = 0
         self._ended = 0.0
         self._part_start: float | None = None
         self._part_length = 0.0
@@ -284,16 +287,26 @@ class Run:
             self._close_segment(out)
 
     def _take_sounds(self, end: float) -> list[Sample]:
-        """Audio before `end` (seconds); a gap is bridged by the sample before it."""
+        """Audio before `end` (seconds).
+
+        A gap is bridged by the sample before it. If that one is out already, the sample after it
+        comes early and lasts the longer: browsers stop at a hole, at a late sound they do not.
+        """
         if self._audio is None:
             return []
         rate = self._audio.sample_rate
         taken: list[Sample] = []
         while self._sounds and self._sounds[0].dts / rate < end - 1e-9:
             sample = self._sounds.popleft()
+            gap = sample.dts - self._sound_end
+            if not taken and self._sound_end and 0 < gap <= _BRIDGED * rate:
+                sample = msgspec.structs.replace(
+                    sample, dts=self._sound_end, duration=sample.duration + gap
+                )
             if taken and taken[-1].dts + taken[-1].duration != sample.dts:
                 taken[-1] = msgspec.structs.replace(taken[-1], duration=sample.dts - taken[-1].dts)
             taken.append(sample)
+            self._sound_end = sample.dts + sample.duration
         return taken
 
     def _close_segment(self, out: list[Output]) -> None:

@@ -96,18 +96,28 @@ async def test_parts_joined_are_the_segment(stack):
 
 async def test_a_blocking_reload_is_answered_when_the_part_is_there(stack):
     async with stack.origin() as viewer:
-        publisher = await published(stack, 1.0)
+        publisher = await published(stack, 4.0)
         _, number, part = await everything_listed(viewer, publisher)
         waiting = asyncio.ensure_future(viewer.text(_HLS_msn=str(number), _HLS_part=str(part + 1)))
         hinted = asyncio.ensure_future(viewer.get(f"first/source/{number}.{part + 1}.m4s"))
         done, _ = await asyncio.wait([waiting, hinted], timeout=0.3)
         assert not done
-        rest = [tag for tag in clip(1.4, start=1.0) if tag.timestamp >= 1000]
+        rest = [tag for tag in clip(4.4, start=4.0) if tag.timestamp >= 4000]
         await send(publisher, rest, start=stack.clock.now())
         assert last_part(await asyncio.wait_for(waiting, 5)) >= (number, part + 1)
         response, body = await asyncio.wait_for(hinted, 5)
         assert response.status == 200
         assert body[4:8] == b"moof"
+
+
+async def test_the_first_playlist_waits_for_a_whole_segment(stack):
+    async with stack.origin() as viewer:
+        publisher = await published(stack, 2.0)
+        await viewer.until(lambda body: "source.m3u8" in body, "index.m3u8")
+        waiting = asyncio.ensure_future(viewer.text())
+        assert not (await asyncio.wait([waiting], timeout=0.3))[0]
+        await send(publisher, clip(4.0, start=2.0), start=stack.clock.now())
+        assert "#EXTINF" in await asyncio.wait_for(waiting, 5)
 
 
 async def test_a_delta_update_goes_with_a_blocking_reload(stack):
@@ -134,12 +144,12 @@ async def test_a_delta_update_goes_with_a_blocking_reload(stack):
         ({"_HLS_msn": "-1"}, 400),
         ({"_HLS_msn": "x"}, 400),
         ({"_HLS_part": "1"}, 400),
-        ({"_HLS_msn": "0", "_HLS_part": "999999"}, 400),
+        ({"_HLS_msn": "1", "_HLS_part": "999999"}, 400),
     ],
 )
 async def test_impossible_directives_are_refused(stack, query, status):
     async with stack.origin() as viewer:
-        await published(stack, 1.0)
+        await published(stack, 4.0)
         await viewer.until(lambda body: "PART:" in body)
         response, body = await viewer.get("source.m3u8", params=query)
         assert response.status == status
@@ -354,7 +364,7 @@ async def test_a_client_that_does_not_read_is_cut_off(stack):
 
 async def test_requests_in_progress_are_bounded(stack):
     async with stack.origin(max_requests=2) as viewer:
-        publisher = await published(stack, 1.0)
+        publisher = await published(stack, 4.0)
         _, number, part = await everything_listed(viewer, publisher)
         path = f"source.m3u8?_HLS_msn={number}&_HLS_part={part + 1}"
         blocked = [asyncio.ensure_future(viewer.get(path)) for _ in range(2)]
