@@ -156,7 +156,9 @@ def _detach(layout: Layout, arguments: list[str]) -> None:
                 console.console.print(panel.build(layout, found.processes, time.time() - began))
                 return
             time.sleep(0.2)
-    raise MillraceError(f"it stopped again. Its last words:\n{process.last_words(log, 6)}")
+    found = state.read(layout)
+    why = found.message if found and found.pid == child.pid else ""
+    raise MillraceError(why or f"it stopped again. Its last words:\n{process.last_words(log, 6)}")
 
 
 def _table(found: StackState) -> Table:
