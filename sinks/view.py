@@ -1,13 +1,15 @@
 """What a view is: which messages it reads, and the rows that follow from each."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from infra.errors import InvalidRecord
 from infra.record import Envelope
 from sinks.rows import Key, Row, Value, deleted, upserted
+
+LONGEST_KEY: Final = 1000
 
 StoreKind = Literal["redis", "cassandra"]
 
@@ -59,6 +61,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidRecord(f"{self.name}: a key has the columns {', '.join(self.key)}")
         for (name, kind), value in zip(self.key.items(), full, strict=True):
             _check(self, name, kind, value)
+            if value == "" or (isinstance(value, str) and len(value) > LONGEST_KEY):
+                raise InvalidRecord(f"{self.name}.{name} must have 1 to {LONGEST_KEY} characters")
         return full
 
 
@@ -98,3 +102,5 @@ def _project(view: View, message: Envelope) -> list[Change]:
 def _check(view: View, name: str, kind: type, value: Value) -> None:
     if type(value) is not kind:
         raise InvalidRecord(f"{view.name}.{name} is {value!r}, must be {kind.__name__}")
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise InvalidRecord(f"{view.name}.{name} is {value}, must fit into 64 bits")

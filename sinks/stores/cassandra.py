@@ -183,7 +183,9 @@ async def _dropped(view: View, generation: str) -> AsyncIterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        raise Superseded(f"{view.name}: generation {generation} was dropped: {error}") from error
+        if "does not exist" not in str(error):
+            raise InvalidRecord(f"Cassandra refuses a statement on {view.name}: {error}") from error
+        raise Superseded(f"{view.name}: generation {generation} was dropped") from error
 
 
 def _position(
