@@ -7,7 +7,7 @@ from quixstreams import Application, State
 from benchmarks._peers.work import Job, decode, encode, rule
 
 
-def touch(event: dict[str, Any], state: State) -> bytes:
+def touch(event: dict[str, Any], state: "State[Any, Any]") -> bytes:
     """Decode was before this; count the channel and encode the answer."""
     count, largest = rule(tuple(state.get("progress", (0, 0))), event["received_bytes"])
     state.set("progress", (count, largest))

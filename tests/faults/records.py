@@ -18,7 +18,7 @@ GARBAGE = 499
 """Every so many messages, one is not a record."""
 
 
-class Order(Record):
+class Order(Record, frozen=True, kw_only=True):
     """An input: a unique number under a key."""
 
     FULL_NAME: ClassVar[str] = "millrace.faults.Order"
@@ -26,7 +26,7 @@ class Order(Record):
     name: str
 
 
-class Counted(Record):
+class Counted(Record, frozen=True, kw_only=True):
     """An output: the order's number, and how many its key has had."""
 
     FULL_NAME: ClassVar[str] = "millrace.faults.Counted"

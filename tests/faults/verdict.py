@@ -169,8 +169,8 @@ def _judge_journal(journal: list[Any], expected: Expected, verdict: Verdict) -> 
         places[partition] = max(state.places.values(), default=0)
     wanted = {(p, "count-by-key", key): count for (p, key), count in expected.counts.items()}
     wanted.update({(p, "sum-by-partition", "sum"): total for p, total in expected.sums.items()})
-    rows = found.keys() | wanted.keys()
-    verdict.table_differences = sum(found.get(row) != wanted.get(row) for row in rows)
+    addresses = found.keys() | wanted.keys()
+    verdict.table_differences = sum(found.get(at) != wanted.get(at) for at in addresses)
     verdict.table_differences += sum(
         places.get(partition) != end for partition, end in expected.ends.items()
     )
