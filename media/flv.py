@@ -151,14 +151,15 @@ def read_tags(data: bytes | memoryview, position: int = len(FILE_HEADER)) -> Ite
             return
         at = int.from_bytes(header[4:7], "big") | header[7] << 24
         body = bytes(view[position + TAG_HEADER : end - TAG_TRAILER])
-        yield Tag(cast(Kind, header[0]), time.unwrap(at), body)
+        yield Tag(cast(Kind, header[0]), time.unwrap(header[0], at), body)
         position = end
 
 
 class Unwrapper:
     """Turns 32-bit millisecond timestamps, which wrap after 49.7 days, into ones that do not.
 
-    A step of less than 2³¹ ms in either direction is taken as it is (RTMP 1.0, section 3).
+    A step of less than 2³¹ ms in either direction is taken as it is (RTMP 1.0, section 3). Data
+    tags are read beside the media and set no pace: encoders stamp their metadata with 0.
     """
 
     __slots__ = ("_last",)
@@ -166,12 +167,13 @@ class Unwrapper:
     def __init__(self) -> None:
         self._last: int | None = None
 
-    def unwrap(self, timestamp: int) -> int:
-        """The unwrapped time of the next timestamp, never negative."""
+    def unwrap(self, kind: int, timestamp: int) -> int:
+        """The unwrapped time of the next tag, never negative."""
         last = self._last
         if last is None:
-            self._last = timestamp
-            return timestamp
-        step = (timestamp - last + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        self._last = max(0, last + step)
-        return self._last
+            time = timestamp
+        else:
+            time = last + (timestamp - last + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        if kind != DATA:
+            self._last = time
+        return max(0, time)

@@ -85,7 +85,7 @@ class Reports:
             self._metrics.unsent.inc()
 
     def post_refusal(self, key: str, event: Record) -> None:
-        """`post`, at most 20 a second, so that a flood of refusals does not become one of events."""
+        """`post`, at most 20 a second: a flood of refusals does not become one of events."""
         now = self._clock.monotonic()
         if now - self._second >= 1:
             self._second, self._refusals = now, 0

@@ -75,10 +75,11 @@ class Ingest:
                 await self._listen(closing)
                 self.ready.set()
                 log.info("ingest is ready", **self.ports)
-                await asyncio.gather(*background)
+                done, _ = await asyncio.wait(background, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
         finally:
             self.ready.clear()
-            await self._rtmp.close()
             await self._reports.flush(DRAIN)
             for task in background:
                 task.cancel()
@@ -87,13 +88,11 @@ class Ingest:
     async def _listen(self, closing: AsyncExitStack) -> None:
         settings = self._settings
         app = ingest_app(self._spool, self._health, self.metrics.registry)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
         await runner.setup()
         closing.push_async_callback(runner.cleanup)
         closing.push_async_callback(self._rtmp.close)
-        await web.TCPSite(
-            runner, settings.http_host, settings.http_port, shutdown_timeout=1
-        ).start()
+        await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         self.ports["http"] = runner.addresses[0][1]
         if settings.rtmps_port:
             tls = _tls(settings)

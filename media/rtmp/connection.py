@@ -111,7 +111,7 @@ class Connection:
         greeting = self._greeting
         before = len(greeting)
         greeting += data
-        if greeting[0] != handshake.VERSION:
+        if greeting and greeting[0] != handshake.VERSION:
             raise violation(f"handshake version is {greeting[0]}, must be {handshake.VERSION}")
         first = 1 + handshake.SIZE
         if before < first <= len(greeting):
@@ -130,7 +130,7 @@ class Connection:
         kind, payload = message.kind, message.payload
         if kind in (chunks.AUDIO, chunks.VIDEO):
             if payload and self._publishing:
-                at = self._time.unwrap(message.timestamp)
+                at = self._time.unwrap(kind, message.timestamp)
                 events.append(Tag(cast(Kind, kind), at, payload))
                 return
         elif kind == chunks.AGGREGATE:
@@ -165,7 +165,7 @@ class Connection:
                 continue
             if shift is None:
                 shift = message.timestamp - tag.timestamp
-            at = self._time.unwrap(tag.timestamp + shift & 0xFFFFFFFF)
+            at = self._time.unwrap(tag.kind, tag.timestamp + shift & 0xFFFFFFFF)
             events.append(Tag(tag.kind, at, tag.data))
 
     def _data(self, payload: bytes, timestamp: int, events: list[Event]) -> None:
@@ -176,7 +176,7 @@ class Connection:
         if payload.startswith(set_frame):
             payload = payload[len(set_frame) :]
         amf0.decode(payload, self._limits)
-        events.append(Tag(flv.DATA, self._time.unwrap(timestamp), payload))
+        events.append(Tag(flv.DATA, self._time.unwrap(flv.DATA, timestamp), payload))
 
     # -- commands --------------------------------------------------------------------------------
 
