@@ -1,7 +1,6 @@
 """Media with one init segment: frames become samples, samples parts, parts segments."""
 
 import math
-from collections import deque
 from typing import Final
 
 import msgspec
@@ -30,14 +29,11 @@ from media.packaging.outputs import (
     Segment,
     Warned,
 )
+from media.packaging.sound import Sounds
 
 AUDIO_ONLY_SEGMENT: Final = 2.0
 """Seconds of a segment without video."""
 _TICKS: Final = VIDEO_TIMESCALE // 1000
-_RESYNC: Final = 0.05
-"""Seconds that audio timestamps may stray from the grid of their frames."""
-_BRIDGED: Final = 1.0
-"""Longest gap in the audio, in seconds, that is hidden from players."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -79,9 +75,7 @@ class Run:
         self._key_at = 0
         self._warned = False
         self._pictures: list[Sample] = []
-        self._sounds: deque[Sample] = deque()
-        self._next_sound: int | None = None
-        self._sound_end = 0
+        self._sounds = Sounds(audio) if audio is not None else None
         self._ended = 0.0
         self._part_start: float | None = None
         self._part_length = 0.0
@@ -142,8 +136,8 @@ class Run:
             ends.append(float(self._held.dts + self._interval))
         if self._part_start is not None:
             ends.append((self._part_start + self._part_length) * 1000)
-        if self._next_sound is not None and self._audio is not None:
-            ends.append(self._next_sound * 1000 / self._audio.sample_rate)
+        if self._sounds is not None:
+            ends.append(self._sounds.end * 1000)
         return math.ceil(max(ends))
 
     def _picture(self, frame: Frame) -> list[Output]:
@@ -211,44 +205,32 @@ class Run:
             self._key_at = frame.dts
 
     def _sound(self, frame: Frame) -> list[Output]:
-        audio = self._audio
-        assert audio is not None
-        at = round(frame.dts * audio.sample_rate / 1000)
-        expected = at if self._next_sound is None else self._next_sound
-        stray = _RESYNC * audio.sample_rate
-        if at < expected - stray or at < 0:
+        assert self._sounds is not None
+        start = self._sounds.place(frame.dts)
+        if start is None:
             return []
-        start = at if at > expected + stray else expected
-        still = start / audio.sample_rate - (self._held.dts / 1000 if self._held else math.inf)
-        if still > self._limits.max_gop:
+        if self._held is not None and start - self._held.dts / 1000 > self._limits.max_gop:
             raise Refused(
                 "unsupported_media",
                 f"the picture stopped while {self._limits.max_gop:g} s of sound went on",
             )
-        out = self._cut_sounds(start) if self._video is None else []
-        self._next_sound = start + audio.frame_samples
-        self._sounds.append(Sample(start, 0, audio.frame_samples, True, frame.data))
+        out = self._cut_sounds(start + self._sounds.frame) if self._video is None else []
+        self._sounds.add(frame.dts, frame.data)
         return out
 
-    def _cut_sounds(self, start: int) -> list[Output]:
-        """Without video: close the part if the frame that begins at `start` does not fit."""
+    def _cut_sounds(self, end: float) -> list[Output]:
+        """Without video: close the part if a frame that ends at `end` does not fit."""
         out: list[Output] = []
         self._measure_sounds()
-        if self._part_start is None or self._audio is None:
-            return out
-        end = (start + self._audio.frame_samples) / self._audio.sample_rate
-        if end - self._part_start > self.part_target + 1e-9:
+        if self._part_start is not None and end - self._part_start > self.part_target + 1e-9:
             segment = self._segment_length() + self._part_length
             self._cut(out, last=segment + self._part_length > AUDIO_ONLY_SEGMENT + 1e-9)
         return out
 
     def _measure_sounds(self) -> None:
         """Without video the part is as long as its sound."""
-        if self._sounds and self._audio is not None:
-            rate = self._audio.sample_rate
-            self._part_start = self._sounds[0].dts / rate
-            end = self._sounds[-1].dts + self._audio.frame_samples
-            self._part_length = end / rate - self._part_start
+        if self._sounds:
+            self._part_start, self._part_length = self._sounds.span
 
     def _segment_length(self) -> float:
         return sum(part.duration for part in self._segment)
@@ -264,7 +246,8 @@ class Run:
     def _cut(self, out: list[Output], *, last: bool, everything: bool = False) -> None:
         """Close the part, and with `last` the segment."""
         start = self._part_start or 0.0
-        sounds = self._take_sounds(math.inf if everything else start + self._part_length)
+        end = math.inf if everything else start + self._part_length
+        sounds = self._sounds.take(end) if self._sounds else []
         part = Part(
             media_sequence=self.media_sequence,
             part=len(self._segment),
@@ -286,29 +269,6 @@ class Run:
         if last:
             self._close_segment(out)
 
-    def _take_sounds(self, end: float) -> list[Sample]:
-        """Audio before `end` (seconds).
-
-        A gap is bridged by the sample before it. If that one is out already, the sample after it
-        comes early and lasts the longer: browsers stop at a hole, at a late sound they do not.
-        """
-        if self._audio is None:
-            return []
-        rate = self._audio.sample_rate
-        taken: list[Sample] = []
-        while self._sounds and self._sounds[0].dts / rate < end - 1e-9:
-            sample = self._sounds.popleft()
-            gap = sample.dts - self._sound_end
-            if not taken and self._sound_end and 0 < gap <= _BRIDGED * rate:
-                sample = msgspec.structs.replace(
-                    sample, dts=self._sound_end, duration=sample.duration + gap
-                )
-            if taken and taken[-1].dts + taken[-1].duration != sample.dts:
-                taken[-1] = msgspec.structs.replace(taken[-1], duration=sample.dts - taken[-1].dts)
-            taken.append(sample)
-            self._sound_end = sample.dts + sample.duration
-        return taken
-
     def _close_segment(self, out: list[Output]) -> None:
         first = self._segment[0]
         out.append(
@@ -323,7 +283,7 @@ class Run:
         )
         self.media_sequence += 1
         self._segment = []
-        self._segment_bytes = sum(len(sound.data) for sound in self._sounds)
+        self._segment_bytes = self._sounds.waiting_bytes if self._sounds else 0
 
 
 def part_target(
