@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -136,7 +137,11 @@ def show_totals(results: list[Result], console: Console) -> None:
 
 
 async def main() -> int:
-    """0 if every seed held, and every control was found."""
+    """0 if every seed held, and every control was found. SIGTERM ends it in order."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     arguments, console = parse(), Console()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the broker goes away on purpose
     with tempfile.TemporaryDirectory(prefix="millrace-faults-") as temporary:
@@ -159,3 +164,5 @@ if __name__ == "__main__":
         sys.exit(asyncio.run(main()))
     except MillraceError as error:
         sys.exit(f"{error}")
+    except asyncio.CancelledError:
+        sys.exit("stopped")

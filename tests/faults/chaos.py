@@ -30,7 +30,6 @@ ROOT = Path(__file__).parents[2]
 SESSION = 2.0
 KEYS = 300
 START_DEADLINE = 30.0
-DRAIN_DEADLINE = 60.0
 EXIT_DEADLINE = 20.0
 COMPACTING = {
     "cleanup.policy": "compact",
@@ -172,10 +171,12 @@ class Chaos:
         seconds: float,
         sabotage: Sabotage = Sabotage.NONE,
         stock: bool = False,
+        patience: float = 60.0,
     ) -> None:
         self.name = f"fault-{plan.seed}-{uuid.uuid4().hex[:6]}"
         self._plan, self._broker, self._events, self._seconds = plan, broker, events, seconds
         self._stock = stock
+        self._patience = patience
         self._verdict_extra = Verdict()
         self._source = Source(KEYS, PARTITIONS)
         self._faults: Counter[str] = Counter()
@@ -289,7 +290,7 @@ class Chaos:
 
     async def _drain(self) -> int:
         """Wait until the group has committed everything. How many records it has not."""
-        deadline, left = time.monotonic() + DRAIN_DEADLINE, self._events
+        deadline, left = time.monotonic() + self._patience, self._events
         while left and time.monotonic() < deadline:
             self._workers.revive()
             with contextlib.suppress(KafkaError, OSError, TimeoutError):

@@ -78,7 +78,7 @@ async def test_a_broken_run_loop_is_found(
 
 
 async def test_stock_faust_is_found(broker: Broker, tmp_path: Path) -> None:
-    chaos = Chaos(KILLS, broker, tmp_path, events=3000, seconds=5, stock=True)
+    chaos = Chaos(KILLS, broker, tmp_path, events=3000, seconds=5, stock=True, patience=5)
 
     result = await chaos.run()
 
