@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from aiokafka import TopicPartition
+
 from infra.errors import ConfigurationError, Refused, Unavailable
 from infra.kafka import EventProducer, LogReader, partition_of
 from infra.local.layout import Layout
@@ -15,6 +17,7 @@ from infra.record import Envelope
 from schemas import sources
 from schemas.records.identity import (
     ChannelRegistered,
+    ChannelUpdated,
     CommandRefused,
     IssueStreamKey,
     RegisterChannel,
@@ -72,31 +75,36 @@ def channel_id_of(name: str) -> str:
 
 
 async def ensure(
-    bootstrap: str, name: str, key: StreamKey | None, *, title: str = "", category: str = ""
+    bootstrap: str,
+    name: str,
+    key: StreamKey | None,
+    *,
+    title: str | None = None,
+    category: str = "",
 ) -> str:
     """Make a channel exist, with `key` as its one valid key; returns the channel's id.
 
-    Saying it again changes nothing. Raises Refused if a rule forbids it, and Unavailable if nothing
-    decides within 30 seconds.
+    Without a title, a channel that exists stays as it is described. Raises Refused if a rule
+    forbids it, and Unavailable if nothing decides within 30 seconds.
     """
     channel_id = channel_id_of(name)
-    register = RegisterChannel(
-        channel_id=channel_id, name=name, title=title or name, category=category
-    )
-    commands: list[RegisterChannel | IssueStreamKey] = [register]
-    if key is not None:
-        commands.append(
-            IssueStreamKey(channel_id=channel_id, key_id=key.key_id, key_digest=key.digest)
-        )
     async with (
         EventProducer(bootstrap, registry(), role="cli", partitions=sources.partitions) as producer,
-        LogReader(bootstrap) as reader,
+        LogReader(bootstrap) as log,
     ):
-        sent = [await producer.send("identity-commands", channel_id, each) for each in commands]
-        outcome = _Outcome(channel_id, {each.event_id for each in sent})
+        channel = _Channel(log, channel_id)
+        await channel.catch_up()
+        described = channel.described if title is None else None
+        wanted = described or (title or name, category)
+        commands = _commands(channel_id, name, wanted, key)
+        for command in commands:
+            sent = await producer.send("identity-commands", channel_id, command)
+            channel.asked.add(sent.event_id)
         try:
             async with asyncio.timeout(_DEADLINE):
-                await _follow(reader, outcome, key)
+                while not channel.is_as(wanted, key):
+                    await asyncio.sleep(_ASK_EVERY)
+                    await channel.catch_up()
         except TimeoutError as error:
             raise Unavailable(
                 f"nothing decided about channel {name} within {_DEADLINE:.0f} s: is "
@@ -105,41 +113,60 @@ async def ensure(
     return channel_id
 
 
-class _Outcome:
-    """What the log says of a channel: a fold of `identity-events`."""
+def _commands(
+    channel_id: str, name: str, described: tuple[str, str], key: StreamKey | None
+) -> list[RegisterChannel | IssueStreamKey]:
+    """What to ask for. Asking for what is so already changes nothing."""
+    title, category = described
+    register = RegisterChannel(channel_id=channel_id, name=name, title=title, category=category)
+    if key is None:
+        return [register]
+    issue = IssueStreamKey(channel_id=channel_id, key_id=key.key_id, key_digest=key.digest)
+    return [register, issue]
 
-    def __init__(self, channel_id: str, commands: set[str]) -> None:
+
+class _Channel:
+    """What the log says of a channel: a fold of its partition of `identity-events`."""
+
+    def __init__(self, log: LogReader, channel_id: str) -> None:
+        self._log = log
         self._channel_id = channel_id
-        self._commands = commands
-        self.registered = False
+        self._position: dict[TopicPartition, int] = {}
+        self.asked: set[str] = set()
+        """Ids of our commands: a refusal of one of them is for us."""
+        self.described: tuple[str, str] | None = None
+        """Title and category; None while there is no such channel."""
         self.key_id: str | None = None
 
-    def fold(self, said: Envelope) -> None:
-        """Take one more event. Raises Refused if it refuses one of our commands."""
+    def is_as(self, described: tuple[str, str], key: StreamKey | None) -> bool:
+        """Whether the channel is as it was asked to be."""
+        return self.described == described and (key is None or self.key_id == key.key_id)
+
+    async def catch_up(self) -> None:
+        """Fold what has been written since. Raises Refused if it refuses one of our commands."""
+        if not self._position:
+            partitions = await self._log.partitions("identity-events")
+            where = partitions[partition_of(self._channel_id.encode(), len(partitions))]
+            self._position = await self._log.begins([where])
+        ends = await self._log.ends(self._position)
+        async for batch in self._log.read(self._position, ends):
+            for record in batch:
+                self._fold(registry().decode(record.value))
+        self._position = ends
+
+    def _fold(self, said: Envelope) -> None:
         match said.event:
             case CommandRefused(detail=detail, reason=reason):
-                if said.meta.causation_id in self._commands:
+                if said.meta.causation_id in self.asked:
                     raise Refused(reason, detail)
-            case ChannelRegistered(channel_id=self._channel_id):
-                self.registered = True
+            case ChannelRegistered(channel_id=self._channel_id, title=title, category=category):
+                self.described = (title, category)
+            case ChannelUpdated(channel_id=self._channel_id, title=title, category=category):
+                self.described = (title, category)
             case StreamKeyIssued(channel_id=self._channel_id, key_id=key_id):
                 self.key_id = key_id
             case StreamKeyRevoked(channel_id=self._channel_id):
                 self.key_id = None
-
-
-async def _follow(reader: LogReader, outcome: _Outcome, key: StreamKey | None) -> None:
-    """Fold the channel's partition until the channel is as it was asked to be."""
-    partitions = await reader.partitions("identity-events")
-    where = partitions[partition_of(outcome._channel_id.encode(), len(partitions))]
-    starts = await reader.begins([where])
-    while not (outcome.registered and (key is None or outcome.key_id == key.key_id)):
-        ends = await reader.ends([where])
-        async for batch in reader.read(starts, ends):
-            for record in batch:
-                outcome.fold(registry().decode(record.value))
-        starts = ends
-        await asyncio.sleep(_ASK_EVERY)
 
 
 def _key_file(layout: Layout, name: str) -> Path:

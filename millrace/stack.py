@@ -12,7 +12,7 @@ from infra.local import downloads, state
 from infra.local.downloads import Downloaded
 from infra.local.java import find_java
 from infra.local.layout import Layout
-from infra.local.ports import holder
+from infra.local.ports import holders
 from infra.local.servers import ports_of, servers
 from infra.local.state import ProcessState, StackPhase, StackState, created
 from infra.local.supervisor import Supervisor
@@ -138,7 +138,7 @@ class Stack:
 
 def refuse_taken(ports: list[int]) -> None:
     """Raise ConfigurationError if a port is taken, naming who holds each."""
-    taken = [str(found) for found in map(holder, ports) if found is not None]
+    taken = [str(found) for found in holders(ports)]
     if taken:
         raise ConfigurationError(
             f"{'; '.join(taken)}: stop it, or choose other ports (`millrace doctor` tells how)"

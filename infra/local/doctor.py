@@ -14,7 +14,7 @@ import psutil
 from infra.errors import ConfigurationError
 from infra.local import downloads, java
 from infra.local.layout import Layout
-from infra.local.ports import holder
+from infra.local.ports import holders
 
 MEMORY: Final = 4 << 30
 """Bytes that everything together may take."""
@@ -141,14 +141,13 @@ def _memory(running: bool) -> Finding:
 
 def _ports(ports: Mapping[str, int], ours: set[int]) -> list[Finding]:
     findings = []
-    for setting, port in ports.items():
-        found = holder(port)
-        if found is None or found.pid in ours:
+    settings = {port: setting for setting, port in ports.items()}
+    for found in holders(settings):
+        if found.pid in ours:
             continue
         stop = f"kill {found.pid}, or " if found.pid else ""
-        findings.append(
-            Finding(f"Port {port}", "broken", str(found), f"{stop}export {setting}=ANOTHER")
-        )
+        remedy = f"{stop}export {settings[found.port]}=ANOTHER"
+        findings.append(Finding(f"Port {found.port}", "broken", str(found), remedy))
     return findings or [Finding("Ports", "well", f"{len(ports)} ports are free or ours")]
 
 

@@ -1,6 +1,7 @@
 """Ports of this machine: which are free, and who holds the others."""
 
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import psutil
@@ -20,17 +21,20 @@ class Holder:
         return f"port {self.port} is taken by {who}"
 
 
-def holder(port: int) -> Holder | None:
-    """Who listens on a TCP port, or None if it is free."""
+def holders(ports: Collection[int]) -> list[Holder]:
+    """Who listens on these TCP ports; free ones are not in it."""
+    found: dict[int, int | None] = {}
     for connection in psutil.net_connections("tcp"):
-        if connection.status != psutil.CONN_LISTEN or connection.laddr[1:2] != (port,):
-            continue
-        try:
-            name = psutil.Process(connection.pid).name() if connection.pid else ""
-        except psutil.Error:
-            name = ""
-        return Holder(port, connection.pid if name else None, name)
-    return None
+        if connection.status == psutil.CONN_LISTEN and connection.laddr:
+            found.setdefault(connection.laddr[1], connection.pid)
+    return [_holder(port, found[port]) for port in sorted(found.keys() & set(ports))]
+
+
+def _holder(port: int, pid: int | None) -> Holder:
+    try:
+        return Holder(port, pid, psutil.Process(pid).name() if pid else "")
+    except psutil.Error:
+        return Holder(port, None, "")
 
 
 def free_ports(count: int) -> list[int]:

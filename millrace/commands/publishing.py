@@ -74,7 +74,7 @@ def publish(
     """
     check(file)
     stream_key = channels.kept_key(Layout.of(LocalSettings()), channel)
-    asyncio.run(channels.ensure(KafkaSettings().bootstrap, channel, stream_key, title=""))
+    asyncio.run(channels.ensure(KafkaSettings().bootstrap, channel, stream_key))
     console.console.print(f"Publishing {file.name} to channel {channel}. Ctrl-C stops.")
     url = f"{server or panel.rtmp_address()}/{stream_key.text}"
     Pusher(file, url, loop=loop, say=console.note).run()
