@@ -32,7 +32,8 @@ def document() -> Document:
             "title": "Millrace",
             "version": _version(),
             "description": "Every topic of the log and every record on it. Values are "
-            "Confluent-framed Avro (magic 0, 4-byte schema id, Avro); subjects are `<topic>-<record>`.",
+            "Confluent-framed Avro (magic 0, 4-byte schema id, record); "
+            "subjects are `<topic>-<record>`.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/vnd.confluent.avro",

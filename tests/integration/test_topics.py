@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.errors import ConfigurationError, Unavailable
 from schemas import provision, sources
 from schemas.kafka_topics import topic_admin
+from tests.integration.broker import delete_topics
 
 
 @pytest.fixture
@@ -21,12 +21,7 @@ async def topics(kafka: str) -> AsyncIterator[dict[str, sources.Topic]]:
         for name in ("broadcast-commands", "media-parts", "media-segments")
     ]
     yield {topic.name: topic for topic in renamed}
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await client.start()
-    await client.delete_topics(
-        [name for name in [t.name for t in await provision.listing(kafka)] if prefix in name]
-    )
-    await client.close()
+    await delete_topics(kafka, prefix)
 
 
 def mine(
@@ -49,6 +44,7 @@ async def test_apply_creates_what_diff_announced_and_then_nothing_is_left(
         ("create", "broadcast-commands-dlq"),
         ("create", "media-parts"),
         ("create", "media-segments"),
+        ("create", "media-segments-dlq"),
     ]
     done = await provision.apply(kafka, topics=topics)
     assert mine(done, topics) == mine(announced, topics)
