@@ -1,6 +1,7 @@
 """What every store of views must do, and the stores that do it."""
 
 import asyncio
+import random
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,7 +12,7 @@ from redis.asyncio import Redis
 
 from infra.errors import InvalidRecord, Unavailable
 from infra.record import Envelope
-from sinks.rows import Cell, Row, deleted, upserted
+from sinks.rows import Cell, Key, Row, Value, deleted, merge_into, upserted
 from sinks.store import Position, Store, Superseded, clear
 from sinks.stores.cassandra import CassandraStore
 from sinks.stores.memory import MemoryStore
@@ -45,6 +46,14 @@ ORDERED = View(
     newest_first=("at",),
     project=nothing,
 )
+
+
+def _random_change(choose: random.Random, version: int) -> tuple[Key, Row]:
+    key = (choose.choice("abcdef"),)
+    if choose.random() < 0.2:
+        return key, deleted(version)
+    columns: dict[str, Value] = {"text": f"v{version}", "number": version, "flag": None}
+    return key, upserted(dict(choose.sample(list(columns.items()), choose.randint(1, 3))), version)
 
 
 class StoreContract:
@@ -107,6 +116,24 @@ class StoreContract:
         assert await store.get(PLAIN, active, ("a",)) == {"text": "eight", "number": 6}
         await self.write(store, active, {"a": upserted({"number": 7}, 7)})
         assert await store.get(PLAIN, active, ("a",)) == {"text": "eight", "number": 7}
+
+    @pytest.mark.parametrize("seed", range(4))
+    async def test_any_order_and_repetition_ends_in_the_same_rows(
+        self, store: Store, active: str, seed: int
+    ) -> None:
+        choose = random.Random(seed)
+        history = [_random_change(choose, version) for version in range(1, 121)]
+        delivery = choose.sample(history * 2, len(history) * 2)
+        while delivery:
+            size = choose.randint(1, 40)
+            batch: dict[Key, Row] = {}
+            merge_into(batch, delivery[:size])
+            del delivery[:size]
+            await store.apply(PLAIN, active, batch, {}, live=True)
+        expected: dict[Key, Row] = {}
+        merge_into(expected, history)
+        page = await store.scan(PLAIN, active, 100)
+        assert dict(page.rows) == {key: row.columns for key, row in expected.items() if row.cells}
 
     async def test_a_scan_gives_each_row_once_in_pages(self, store: Store, active: str) -> None:
         rows = {f"row {n:04}": upserted({"number": n}, n + 1) for n in range(1203)}
