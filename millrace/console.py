@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import msgspec
+from aiokafka import TopicPartition
 from rich.console import Console
 from rich.text import Text
 
@@ -23,7 +24,28 @@ def note(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value for a program to read."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(_plain(value))).decode() + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """The same value with keys that JSON can have: `media-parts/0`, `channel,1700,stream`."""
+    match value:
+        case msgspec.Struct():
+            return _plain(msgspec.structs.asdict(value))
+        case dict():
+            return {_key(key): _plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(item) for item in value]
+    return value
+
+
+def _key(key: Any) -> Any:
+    match key:
+        case TopicPartition(topic=topic, partition=partition):
+            return f"{topic}/{partition}"
+        case tuple():
+            return ",".join(map(str, key))
+    return key
 
 
 def wants_json(asked: bool) -> bool:
