@@ -23,9 +23,11 @@ from schemas.registry import registry
 from sinks.prove import prove
 from sinks.reader import ViewReader
 from sinks.rebuild import rebuild
-from sinks.store import Store
+from sinks.store import FIRST, Store
 from sinks.stores.cassandra import CassandraStore
 from sinks.stores.redis import RedisStore
+from sinks.view import View
+from sinks.writer import ViewWriter
 from tests.integration.views import Log, caught_up, ended, new_log, started, until, view, writing
 
 KILLS = 4
@@ -137,8 +139,8 @@ async def _history(log: Log, choose: random.Random, over: asyncio.Event) -> dict
     return ends
 
 
-async def _total(store: Store, found: object) -> int:
-    positions = await store.positions(found, "first")  # type: ignore[arg-type]
+async def _total(store: Store, found: View) -> int:
+    positions = await store.positions(found, FIRST)
     return sum(position.offset for position in positions.values())
 
 
@@ -253,5 +255,5 @@ async def test_the_writer_catches_up_when_redis_is_back(
         server.stop()
 
 
-async def _well(writer: object) -> bool:
-    return bool(writer.health().well(1.0))  # type: ignore[attr-defined]
+async def _well(writer: ViewWriter) -> bool:
+    return writer.health().well(1.0)
