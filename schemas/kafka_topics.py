@@ -1,7 +1,7 @@
 """What the topics of a broker are, and the few ways in which provisioning changes them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -80,7 +80,7 @@ class TopicAdmin:
         await self._wait_for({name: topic.partitions for name, topic in wanted.items()})
 
     async def grow(self, partitions: dict[str, int]) -> None:
-        """Raise the number of partitions of topics."""
+        """Raise the number of partitions of topics, and wait until each has a leader."""
         if not partitions:
             return
         await self._client.create_partitions(
@@ -89,7 +89,7 @@ class TopicAdmin:
         await self._wait_for(partitions)
 
     async def configure(self, configs: dict[str, dict[str, str]]) -> None:
-        """Replace the configurations set on topics."""
+        """Replace the configurations set on topics, and wait until the broker shows them."""
         if not configs:
             return
         answers = await self._client.alter_configs(
@@ -102,6 +102,17 @@ class TopicAdmin:
             for code, message, _, name in answer.resources:
                 if code:
                     raise Unavailable(f"Kafka did not configure {name}: {message}")
+
+        async def seen() -> bool:
+            found = await self._configs(configs)
+            return all(
+                found.get(name, {}).get(key, ("",))[0] == value
+                for name, values in configs.items()
+                for key, value in values.items()
+            )
+
+        # A broker answers from what it has heard of; another change must not undo this one.
+        await _until(seen, f"does not show the configuration of {', '.join(configs)}")
 
     async def _configs(self, names: Iterable[str]) -> dict[str, dict[str, tuple[str, int]]]:
         answers = await self._client.describe_configs(
@@ -118,11 +129,10 @@ class TopicAdmin:
         return found
 
     async def _wait_for(self, partitions: dict[str, int]) -> None:
-        for _ in range(_LOOKS):
-            if self._led(await self._client.describe_topics(list(partitions)), partitions):
-                return
-            await asyncio.sleep(_BETWEEN_LOOKS)
-        raise Unavailable(f"Kafka gave no leader in time to: {', '.join(partitions)}")
+        async def led() -> bool:
+            return self._led(await self._client.describe_topics(list(partitions)), partitions)
+
+        await _until(led, f"gave no leader to {', '.join(partitions)}")
 
     @staticmethod
     def _led(found: list[dict[str, Any]], partitions: dict[str, int]) -> bool:
@@ -131,6 +141,14 @@ class TopicAdmin:
             for topic in found
         }
         return all(led.get(name, 0) >= count for name, count in partitions.items())
+
+
+async def _until(true: Callable[[], Awaitable[bool]], otherwise: str) -> None:
+    for _ in range(_LOOKS):
+        if await true():
+            return
+        await asyncio.sleep(_BETWEEN_LOOKS)
+    raise Unavailable(f"Kafka {otherwise} within {_LOOKS * _BETWEEN_LOOKS:.0f} s")
 
 
 @asynccontextmanager
