@@ -52,8 +52,8 @@ class StreamKey:
 
 
 def new_key() -> StreamKey:
-    """A key that nobody has: 192 random bits."""
-    return StreamKey(f"live_{secrets.token_hex(6)}_{secrets.token_hex(24)}")
+    """A key that nobody has: 128 secret bits."""
+    return StreamKey(f"live_{secrets.token_hex(6)}_{secrets.token_hex(16)}")
 
 
 def kept_key(layout: Layout, name: str) -> StreamKey:

@@ -1,47 +1,71 @@
 """The `millrace` command."""
 
 import sys
+from importlib import import_module
+from typing import Final
 
 import typer
 
 from infra.errors import MillraceError
 from millrace import console
-from millrace.commands import doctor, local, publishing, roles, topics, views
 
-app = typer.Typer(
-    name="millrace",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="""
-    Millrace: an event-sourced live-streaming platform on Kafka.
+_HOMES: Final = {
+    "local": ("up", "down", "status", "logs"),
+    "doctor": ("doctor",),
+    "publishing": ("publish", "channel"),
+    "topics": ("topics", "schemas"),
+    "views": ("rebuild", "prove", "as-of", "diff"),
+    "roles": ("ingest", "origin", "gateway", "views", "clock", "worker"),
+}
+"""Modules of `millrace/commands` and the commands in each, in the order of `--help`."""
 
-    [bold]Start everything on this machine, with a sample broadcast:[/bold]
 
-        millrace up --demo
+def build(command: str = "") -> typer.Typer:
+    """The application, with what `command` needs, or with everything.
 
-    [bold]Look at it from another terminal, and stop it:[/bold]
+    Roles start seven at a time, and none should load what it never uses.
+    """
+    app = _empty()
+    for module, commands in _HOMES.items():
+        if command in commands or not any(command in each for each in _HOMES.values()):
+            import_module(f"millrace.commands.{module}").add_to(app)
+    return app
 
-        millrace status
-        millrace logs gateway -f
-        millrace down
 
-    [bold]Something does not work?[/bold]
+def _empty() -> typer.Typer:
+    return typer.Typer(
+        name="millrace",
+        no_args_is_help=True,
+        callback=lambda: None,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="""
+        Millrace: an event-sourced live-streaming platform on Kafka.
 
-        millrace doctor
+        [bold]Start everything on this machine, with a sample broadcast:[/bold]
 
-    Settings are MILLRACE_… environment variables: see .env.example.
-    """,
-)
-for group in (local, doctor, publishing, topics, views, roles):
-    group.add_to(app)
+            millrace up --demo
+
+        [bold]Look at it from another terminal, and stop it:[/bold]
+
+            millrace status
+            millrace logs gateway -f
+            millrace down
+
+        [bold]Something does not work?[/bold]
+
+            millrace doctor
+
+        Settings are MILLRACE_… environment variables: see .env.example.
+        """,
+    )
 
 
 def main() -> None:
     """Run the command; an expected failure is one line and exit status 1, not a traceback."""
     try:
-        app()
+        build(*sys.argv[1:2])()
     except MillraceError as error:
         console.fail(str(error))
         sys.exit(1)

@@ -25,7 +25,8 @@ def build(layout: Layout, states: list[ProcessState], seconds: float) -> Panel:
         lines.add_row("Publish to", f"[bold]{rtmp_address()}[/]")
     if "demo" in names:
         key, page = kept_key(layout, demo.YOURS), f"{gateway}c/{demo.YOURS}"
-        lines.add_row("with the key", f"[bold]{key.text}[/]  shown at {page}")
+        lines.add_row("with the key", f"[bold]{key.text}[/]")
+        lines.add_row("and watch it", page)
     lines.add_row("Runs", ", ".join(each.title for each in states))
     lines.add_row("Memory", f"{megabytes(memory(states))} in all, started in {seconds:.0f} s")
     lines.add_row("Logs", f"{layout.logs}/  (millrace logs NAME -f)")

@@ -13,7 +13,7 @@ def test_a_key_has_a_public_part_a_secret_and_a_digest_of_both() -> None:
     key = channels.new_key()
     kind, key_id, secret = key.text.split("_")
     assert (kind, key.key_id) == ("live", key_id)
-    assert len(secret) == 48
+    assert len(secret) == 32
     assert key.digest == hashlib.sha256(key.text.encode()).hexdigest()
     assert secret not in repr(key)
     assert channels.new_key() != key

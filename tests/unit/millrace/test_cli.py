@@ -34,7 +34,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches_every_command(command: str) -> None:
-    shown = CliRunner().invoke(cli.app, [command, "--help"])
+    shown = CliRunner().invoke(cli.build(command), [command, "--help"])
     assert shown.exit_code == 0
     assert len(shown.output.splitlines()) > 5
 
@@ -45,7 +45,7 @@ def test_an_expected_failure_is_one_line_and_no_traceback(
     def away() -> None:
         raise Unavailable("Kafka at 127.0.0.1:9092 is away: start it with `millrace up`")
 
-    monkeypatch.setattr(cli, "app", away)
+    monkeypatch.setattr(cli, "build", lambda *_: away)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
@@ -56,14 +56,14 @@ def test_an_expected_failure_is_one_line_and_no_traceback(
 
 def test_a_broken_schema_rule_fails_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     runner = CliRunner()
-    assert runner.invoke(cli.app, ["schemas", "check"]).exit_code == 0
+    assert runner.invoke(cli.build(), ["schemas", "check"]).exit_code == 0
     broken = Problem("documented", "millrace.x.Y", "field z has no doc")
     monkeypatch.setattr("schemas.check.check", lambda: [broken])
-    assert runner.invoke(cli.app, ["schemas", "check"]).exit_code == 1
+    assert runner.invoke(cli.build(), ["schemas", "check"]).exit_code == 1
 
 
 def test_topics_are_listed_with_their_writers() -> None:
-    listed = CliRunner().invoke(cli.app, ["topics", "list", "--json"])
+    listed = CliRunner().invoke(cli.build(), ["topics", "list", "--json"])
     topics = {each["name"]: each for each in msgspec.json.decode(listed.output)}
     assert topics["broadcast-events"]["writers"]
 
@@ -73,7 +73,7 @@ def test_an_unknown_view_and_topology_are_refused_with_the_choices() -> None:
         (["prove", "nothing"], "live-channels"),
         (["worker", "x"], "broadcast"),
     ):
-        ended = CliRunner().invoke(cli.app, arguments)
+        ended = CliRunner().invoke(cli.build(), arguments)
         assert choice in str(ended.exception)
 
 
