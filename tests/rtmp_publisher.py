@@ -87,8 +87,10 @@ class Publisher:
         self.writer.writelines([media(tag) for tag in tags])
 
     async def leave(self) -> None:
-        """Say goodbye and hang up."""
+        """Say goodbye, wait for the answer and hang up."""
         self.writer.write(closing())
+        while (await self.status()).get("code") not in (None, "NetStream.Unpublish.Success"):
+            continue
         await self.close()
 
     async def close(self) -> None:

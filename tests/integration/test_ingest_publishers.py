@@ -1,0 +1,113 @@
+"""Real encoders publish every recording, and every packet arrives as it was."""
+
+import asyncio
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from media import flv
+from media.flv import Tag
+from media.packaging.enhanced import plain
+from schemas.records.ingest import PublishStarted, PublishStopped
+from tests.integration.ingest_fakes import RECORDINGS, key_of, running
+
+Packets = dict[int, list[tuple[Fraction, bytes]]]
+
+
+def packets_of(path: Path) -> Packets:
+    """Decoding time in ms and bytes of each packet, by tag kind."""
+    found: Packets = {}
+    with av.open(str(path)) as source:
+        for packet in source.demux():
+            if packet.dts is not None and packet.stream.type in ("video", "audio"):
+                kind = flv.VIDEO if packet.stream.type == "video" else flv.AUDIO
+                time = packet.dts * packet.time_base * 1000
+                found.setdefault(kind, []).append((time, bytes(packet)))
+    return found
+
+
+def packets_in(tags: list[Tag]) -> Packets:
+    found: Packets = {}
+    for tag in map(plain, tags):
+        if flv.is_coded_frame(tag):
+            body = tag.data[5:] if tag.kind == flv.VIDEO else tag.data[2:]
+            found.setdefault(tag.kind, []).append((Fraction(tag.timestamp), body))
+    return found
+
+
+def assert_same(received: Packets, source: Packets) -> None:
+    assert received.keys() == source.keys()
+    shift = max(received[kind][0][0] - source[kind][0][0] for kind in source)
+    for kind, packets in source.items():
+        assert [body for _, body in received[kind]] == [body for _, body in packets]
+        late = [
+            got - sent - shift for (got, _), (sent, _) in zip(received[kind], packets, strict=True)
+        ]
+        assert max(late) - min(late) <= 2
+        assert max(map(abs, late)) <= 1
+
+
+async def ffmpeg(path: Path, url: str) -> None:
+    arguments = ("-v", "error", "-i", str(path), "-map", "0:v?", "-map", "0:a?", "-c", "copy")
+    child = await asyncio.create_subprocess_exec(
+        "ffmpeg", "-nostdin", *arguments, "-f", "flv", url, stderr=subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(child.communicate(), 60)
+    assert child.returncode == 0, said.decode()
+
+
+def pyav(path: Path, url: str) -> None:
+    with av.open(str(path)) as source, av.open(url, "w", format="flv") as target:
+        streams = {
+            stream.index: target.add_stream_from_template(stream)
+            for stream in source.streams
+            if stream.type in ("video", "audio")
+        }
+        for packet in source.demux():
+            if packet.dts is not None and packet.stream.index in streams:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+
+
+@pytest.mark.parametrize("encoder", ["ffmpeg", "pyav"])
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+async def test_every_packet_of_a_recording_arrives(
+    path: Path, encoder: str, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as rig:
+        if encoder == "ffmpeg":
+            await ffmpeg(path, rig.url("c1"))
+        else:
+            await asyncio.to_thread(pyav, path, rig.url("c1"))
+        (stopped,) = await rig.platform.wait_for(PublishStopped)
+        (started,) = rig.platform.of(PublishStarted)
+    received = rig.segments["c1"].tags
+    assert_same(packets_in(received), packets_of(path))
+    assert stopped.reason == "publisher_left"
+    assert stopped.received_bytes == sum(len(tag.data) for tag in received)
+    assert started.encoder is not None
+    assert rig.segments["c1"].closed == 1
+    spooled = rig.spool.path(started.session_id).read_bytes()
+    assert list(flv.read_tags(spooled)) == received
+
+
+async def test_rtmps(tmp_path: Path, unused_tcp_port: int) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subject = ("-subj", "/CN=localhost", "-days", "1")
+    made = await asyncio.create_subprocess_exec(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject),
+        *("-keyout", str(key), "-out", str(certificate)),
+        stderr=subprocess.DEVNULL,
+    )
+    assert await made.wait() == 0
+    tls = {"rtmps_port": unused_tcp_port, "tls_certificate": certificate, "tls_key": key}
+    path = next(path for path in RECORDINGS if path.name == "bbb_360p_10s.flv")
+    async with running(tmp_path / "spool", **tls) as rig:
+        await ffmpeg(path, f"rtmps://127.0.0.1:{unused_tcp_port}/live/{key_of('c1')}")
+        await rig.platform.wait_for(PublishStopped)
+        (started,) = rig.platform.of(PublishStarted)
+    assert started.protocol == "rtmps"
+    assert_same(packets_in(rig.segments["c1"].tags), packets_of(path))
