@@ -179,7 +179,7 @@ def worker(name: str, job: Job, log: Path, profile: Path | None = None) -> Itera
     try:
         yield psutil.Process(process.pid)
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM if profile is None else signal.SIGUSR1)
         try:
             process.wait(15)
         except subprocess.TimeoutExpired:
@@ -396,6 +396,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Figures]:
                     cpu, wall = await bench.throughput(name, str(turn), source)
                     found[name].cpu_us.append(cpu)
                     found[name].wall_us.append(wall)
+                    progress.console.print(f"[dim]{name}: {cpu:.1f} µs of CPU an event[/]")
                     progress.advance(bar)
             for name in arguments.latency:
                 for rate in arguments.rates:

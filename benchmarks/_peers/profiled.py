@@ -1,4 +1,4 @@
-"""Runs a contender under cProfile and writes where its time went when it is stopped."""
+"""Runs a contender under cProfile and writes where its time went when it gets SIGUSR1."""
 
 import cProfile
 import io
@@ -8,11 +8,7 @@ import runpy
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
-
-SETTLE = 3.0
-"""Seconds after the start that are not profiled: imports, joining the group."""
 
 
 def write(profiler: cProfile.Profile, path: Path) -> None:
@@ -39,7 +35,6 @@ def main() -> None:
     threading.Thread(target=stop, daemon=True).start()
     profiler.enable()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-    time.sleep(0)
 
 
 if __name__ == "__main__":
