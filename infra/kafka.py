@@ -1,4 +1,4 @@
-"""Writing to and reading from the log outside the run loop: producer, bounded reader, partitioner."""
+"""Writing to and reading from the log outside the run loop."""
 
 import asyncio
 import uuid
@@ -14,6 +14,7 @@ from aiokafka.partitioner import murmur2
 
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
+from infra.observability.tracing import traceparent
 from infra.record import Codec, Meta, Record
 
 
@@ -90,7 +91,7 @@ class EventProducer:
         event_id: str | None = None,
         partition: int | None = None,
     ) -> "asyncio.Future[Delivery]":
-        """Queue a message, in order; the future is its acknowledgement (Unavailable if it failed)."""
+        """Queue a message, in order; the future is its acknowledgement, or raises Unavailable."""
         assert self._kafka is not None, "use `async with`"
         where = partition
         if where is None:
@@ -107,7 +108,10 @@ class EventProducer:
         )
         value = self._codec.encode(meta, event)
         self._next[topic, where] = sequence + 1
-        sent = await self._kafka.send(topic, value, key.encode(), partition=where)
+        trace = traceparent(meta.correlation_id or identity, identity).encode()
+        sent = await self._kafka.send(
+            topic, value, key.encode(), partition=where, headers=[("traceparent", trace)]
+        )
         return asyncio.ensure_future(_delivered(identity, topic, sent))
 
     async def send(
@@ -173,9 +177,9 @@ class LogReader:
 
     async def partitions(self, topic: str) -> list[TopicPartition]:
         """The partitions of a topic, in order. Raises Unavailable if the topic does not exist."""
-        found = await self._consumer._client._wait_on_metadata(topic)  # noqa: SLF001
+        found = await self._consumer._client._wait_on_metadata(topic)
         del found
-        numbers = self._consumer._client.cluster.partitions_for_topic(topic)  # noqa: SLF001
+        numbers = self._consumer._client.cluster.partitions_for_topic(topic)
         if not numbers:
             raise Unavailable(f"topic {topic} does not exist; run `millrace topics apply`")
         return [TopicPartition(topic, number) for number in sorted(numbers)]
@@ -191,16 +195,16 @@ class LogReader:
     async def at(
         self, partitions: Iterable[TopicPartition], time: int
     ) -> dict[TopicPartition, int]:
-        """The offset of the first message written at `time` (microseconds) or later; else the end."""
+        """The offset of the first message from `time` (microseconds) on; else the end."""
         wanted = list(partitions)
-        found = await self._consumer.offsets_for_times({tp: time // 1000 for tp in wanted})
+        found = await self._consumer.offsets_for_times(dict.fromkeys(wanted, time // 1000))
         ends = await self.ends(wanted)
         return {tp: found[tp].offset if found.get(tp) else ends[tp] for tp in wanted}
 
     async def read(
         self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]
     ) -> AsyncIterator[list[Any]]:
-        """Batches of raw records (one partition each) from `starts` up to, not including, `ends`."""
+        """Batches of raw records, one partition each, from `starts` up to before `ends`."""
         consumer = self._consumer
         open_ = {tp for tp, start in starts.items() if start < ends[tp]}
         if not open_:

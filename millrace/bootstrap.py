@@ -33,6 +33,7 @@ from media.storage import ObjectStore, object_store
 from schemas import sources
 from schemas.gaps import GAP_TOPIC, gap_detected
 from schemas.registry import registry
+from schemas.subjects import subjects
 from sinks.store import Store
 from sinks.stores.cassandra import CassandraStore
 from sinks.stores.redis import RedisStore
@@ -195,6 +196,7 @@ def run_gateway() -> None:
     from api.app import make_app as make_gateway
     from api.app import make_runner
     from api.places import Places
+    from api.registry import routes as schema_routes
     from sinks.reader import ViewReader
 
     settings = GatewaySettings()
@@ -207,7 +209,13 @@ def run_gateway() -> None:
 
     async def main() -> None:
         async with stores() as kept:
-            app = make_gateway(ViewReader(kept), clock=SystemClock(), places=places, folder=PAGES)
+            app = make_gateway(
+                ViewReader(kept),
+                clock=SystemClock(),
+                places=places,
+                folder=PAGES,
+                more=schema_routes(subjects()),
+            )
             runner = make_runner(app)
             await runner.setup()
             try:

@@ -72,6 +72,22 @@ def check(json: Json = False) -> None:
         )
 
 
+@schemas_app.command()
+def publish(
+    url: Annotated[str, typer.Argument(help="A Confluent-compatible registry, http://host:port.")],
+    json: Json = False,
+) -> None:
+    """Register every schema at a registry, under the ids that are on the log."""
+    from schemas.publish import publish as publish_to
+
+    published = asyncio.run(publish_to(url))
+    if console.wants_json(json):
+        console.print_json(published)
+        return
+    new = sum(each.new for each in published)
+    console.console.print(f"{len(published)} schemas are there, {new} of them new.")
+
+
 def _show(changes: list[provision.Change], json: bool) -> None:
     if console.wants_json(json):
         console.print_json(changes)
