@@ -3,8 +3,8 @@
     uv run python -m benchmarks.stack
 
 Runs `millrace up --demo` twice in a folder of its own (the second start is the warm one: the
-downloads are there, and so are the data), on the default ports. Limits: memory 4 GiB, no process
-left behind.
+downloads are there, and so are the data), on free ports. Limits: memory 4 GiB, no process left
+behind.
 """
 
 import argparse
@@ -24,7 +24,9 @@ from rich.table import Table
 
 from infra.local import state
 from infra.local.layout import Layout
+from infra.local.ports import free_ports
 from infra.settings import LocalSettings
+from millrace import roles
 
 MEMORY_LIMIT = 4 << 30
 SETTLE = 20.0
@@ -40,7 +42,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
         layout = Layout(Path(folder), Layout.of(LocalSettings()).downloads)
-        runs = [measure(layout, 0.0), measure(layout, arguments.settle)]
+        settings = environment(layout)
+        runs = [measure(layout, settings, settle) for settle in (0.0, arguments.settle)]
     if arguments.json:
         print(json.dumps({"first": runs[0], "warm": runs[1]}, indent=2))
     else:
@@ -49,15 +52,30 @@ def main() -> None:
     sys.exit(0 if well else 1)
 
 
-def measure(layout: Layout, settle: float) -> dict[str, Any]:
+def environment(layout: Layout) -> dict[str, str]:
+    """Free ports for everything that listens."""
+    names = [
+        *("MILLRACE_KAFKA_CONTROLLER_PORT", "MILLRACE_CASSANDRA_PORT"),
+        *("MILLRACE_CASSANDRA_STORAGE_PORT", *roles.port_settings()),
+    ]
+    kafka, redis, *ports = map(str, free_ports(len(names) + 2))
+    return {
+        "MILLRACE_DATA": str(layout.data),
+        "MILLRACE_DOWNLOADS": str(layout.downloads),
+        "MILLRACE_KAFKA_BOOTSTRAP": f"127.0.0.1:{kafka}",
+        "MILLRACE_REDIS_URL": f"redis://127.0.0.1:{redis}/0",
+        **dict(zip(names, ports, strict=True)),
+    }
+
+
+def measure(layout: Layout, settings: dict[str, str], settle: float) -> dict[str, Any]:
     """One life of the stack: seconds to start and to stop, memory by process, processes left."""
     layout.make()
     began = time.monotonic()
     with layout.log("millrace").open("ab") as log:
         stack = subprocess.Popen(
             [sys.executable, "-m", "millrace", "up", "--demo"],
-            env=os.environ
-            | {"MILLRACE_DATA": str(layout.data), "MILLRACE_DOWNLOADS": str(layout.downloads)},
+            env=os.environ | settings,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

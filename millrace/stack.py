@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,7 +71,7 @@ class Stack:
         """Start, stay, stop. Raises MillraceError if it could not be started."""
         self._layout.make()
         with state.only_supervisor(self._layout):
-            stop = _stop_signal()
+            stop = _stop_signal(self._display.say)
             work = asyncio.create_task(self._start())
             asked = asyncio.create_task(stop.wait())
             try:
@@ -145,9 +146,14 @@ def refuse_taken(ports: list[int]) -> None:
         )
 
 
-def _stop_signal() -> asyncio.Event:
-    """Set at the first SIGINT, SIGTERM or SIGHUP."""
+def _stop_signal(say: Callable[[str], None]) -> asyncio.Event:
+    """Set at SIGINT, SIGTERM or SIGHUP; which of them is told."""
     stop = asyncio.Event()
+
+    def received(number: signal.Signals) -> None:
+        say(f"Got {number.name}")
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, received, number)
     return stop
