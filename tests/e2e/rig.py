@@ -28,7 +28,8 @@ from media.origin.server import Server
 from media.origin.streams import Streams
 from media.origin.thumbnail import Thumbnails
 from media.packaging.outputs import Limits as PackagingLimits
-from media.publishing import Publishing, SegmentPublisher
+from media.packaging.packager import Packager
+from media.publishing import SOURCE, Publishing, SegmentPublisher
 from media.rtmp.limits import Limits
 from media.rtmp.server import Publication, RtmpServer
 from media.storage import object_store
@@ -55,10 +56,29 @@ class _Straight:
         return done
 
 
-class Rig:
-    """The parts, joined. `ports` are those it listens on, known after `start`."""
+class _Resumed(SegmentPublisher):
+    """Goes on where the origin's playlist ends; the real one asks the log."""
 
-    def __init__(self, *, part: float = 0.1, hold_back: float = 3.0) -> None:
+    def __init__(self, stream: StreamResumed, publishing: Publishing, streams: Streams) -> None:
+        super().__init__(stream, publishing)
+        live = streams.live(stream.stream_id, SOURCE)
+        self._first = live.rendition.next.media_sequence if live else 0
+        self._limits = publishing.limits
+
+    async def open(self) -> None:
+        self._packager = Packager(self._limits, self._first)
+
+
+class Rig:
+    """The parts, joined. `ports` are those it listens on, known after `start`.
+
+    A publisher who is back within `grace` seconds goes on with its stream.
+    """
+
+    def __init__(self, *, part: float = 0.1, hold_back: float = 3.0, grace: float = 0) -> None:
+        self.grace = grace
+        self._on_air: dict[str, StreamStarted] = {}
+        self._graces: dict[str, asyncio.TimerHandle] = {}
         self.clock = SystemClock()
         self.views = MemoryViews()
         self.store = object_store("memory://", STATIC)
@@ -135,22 +155,59 @@ class Rig:
         rows[stream_id] = rows.get(stream_id, {}) | columns
 
     async def _publish(self, publication: Publication) -> None:
-        """One publisher from its first tag to its last: started, packaged, ended."""
-        channel_id, stream_id = publication.key, uuid.uuid4().hex
+        """One publisher from its first tag to its last."""
+        channel_id = publication.key
+        if channel_id in self._on_air:
+            publisher = self._resume(channel_id)
+        else:
+            publisher = self._begin(channel_id)
+        await self._package(publication, publisher)
+        away = self.clock.now()
+        self.say(
+            StreamInterrupted(
+                channel_id=channel_id,
+                stream_id=self._on_air[channel_id].stream_id,
+                session_id="",
+                reason="publisher_left",
+                resume_until=away + round(self.grace * 1e6),
+            )
+        )
+        loop = asyncio.get_running_loop()
+        self._graces[channel_id] = loop.call_later(self.grace, self._end, channel_id)
+
+    def _begin(self, channel_id: str) -> SegmentPublisher:
+        stream_id = uuid.uuid4().hex
         started = StreamStarted(
             channel_id=channel_id,
             stream_id=stream_id,
             session_id=stream_id,
             started_at=self.clock.now(),
         )
+        self._on_air[channel_id] = started
         self.views.channel(channel_id, channel_id, "A live test picture", "Measuring")
         self.views.live(channel_id, stream_id, picture=False, started_at=started.started_at)
         self.say(started)
-        await self._package(publication, self.publishing.publisher_for(started))
+        return self.publishing.publisher_for(started)
+
+    def _resume(self, channel_id: str) -> SegmentPublisher:
+        self._graces.pop(channel_id).cancel()
+        started = self._on_air[channel_id]
+        resumed = StreamResumed(
+            channel_id=channel_id,
+            stream_id=started.stream_id,
+            session_id=uuid.uuid4().hex,
+            started_at=started.started_at,
+            interrupted_at=self.clock.now(),
+        )
+        self.say(resumed)
+        return _Resumed(resumed, self.publishing, self.streams)
+
+    def _end(self, channel_id: str) -> None:
+        started = self._on_air.pop(channel_id)
         self.say(
             StreamEnded(
                 channel_id=channel_id,
-                stream_id=stream_id,
+                stream_id=started.stream_id,
                 reason="publisher_left",
                 started_at=started.started_at,
                 interruptions=0,

@@ -1,0 +1,168 @@
+"""The player on a real picture: it starts, follows, is heard, and comes back."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Running
+
+READER = Path(__file__).parents[2] / "benchmarks" / "_glass" / "clock_reader.js"
+LIVE_WITHIN = 20_000
+
+
+@contextmanager
+def published(running: Running, channel: str = "clock") -> Iterator[None]:
+    """The test picture goes to a channel while the context is open."""
+    command = [sys.executable, "-m", "benchmarks.burnt_in_clock", running.rtmp(channel)]
+    process = subprocess.Popen([*command, "--seconds", "120", "--gop", "1"])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    page.add_init_script(path=str(READER))
+    yield page
+    context.close()
+
+
+def until(page: Page, script: str, satisfied: Callable[[Any], bool], seconds: float = 30) -> Any:
+    """The value of a script once it satisfies; fails with the last value after a deadline."""
+    deadline = time.monotonic() + seconds
+    while not satisfied(value := page.evaluate(script)):
+        assert time.monotonic() < deadline, f"{script} is still {value}"
+        page.wait_for_timeout(100)
+    return value
+
+
+def watch(running: Running, page: Page) -> None:
+    page.goto(f"{running.url}/c/clock")
+    expect(page.locator("#player")).to_have_attribute("data-state", "live", timeout=LIVE_WITHIN)
+    frames_advance(page)
+
+
+def frames_advance(page: Page, by: int = 30) -> None:
+    before = page.evaluate("() => glass.frames.length")
+    until(page, "() => glass.frames.length", lambda count: count > before + by)
+
+
+def test_the_picture_is_shown_and_heard_close_to_its_making(running: Running, page: Page) -> None:
+    with published(running):
+        watch(running, page)
+        heard = "() => document.querySelector('video').webkitAudioDecodedByteCount"
+        until(page, heard, lambda count: count > 0)
+        latencies = "() => glass.frames.slice(-30).map((frame) => frame[1]).filter(Boolean)"
+        read = until(page, latencies, lambda values: len(values) > 15 and max(values) < 2500)
+        assert min(read) > 0
+        # Three clocks agree: the one in the picture, the playlist's dates, the text on the page.
+        until(
+            page,
+            "() => Math.abs(millrace.player.latency * 1000 - glass.frames.at(-1)[1])",
+            lambda difference: difference < 400,
+        )
+        expect(page.locator("#latency")).to_contain_text("behind")
+        expect(page.locator("#quality")).to_have_text("720p30")
+        assert page.evaluate("() => glass.misread") == 0
+
+
+def test_who_pauses_falls_behind_and_can_go_live_again(running: Running, page: Page) -> None:
+    with published(running):
+        watch(running, page)
+        page.keyboard.press("k")
+        edge = page.get_by_role("button", name="Go live")
+        expect(edge).to_be_visible()
+        expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+        page.wait_for_timeout(2500)
+        page.keyboard.press("k")
+        frames_advance(page, 15)
+        behind = page.evaluate("() => glass.frames.at(-1)[1]")
+        assert behind > 2500, "what was paused is played, not skipped"
+        expect(edge).to_be_visible()
+        page.keyboard.press("l")
+        expect(edge).to_be_hidden()
+        until(page, "() => glass.frames.at(-1)[1]", lambda latency: 0 < latency < behind - 1000)
+
+
+def test_keys_mute_and_show_figures(running: Running, page: Page) -> None:
+    with published(running):
+        watch(running, page)
+        page.keyboard.press("m")
+        assert page.evaluate("() => document.querySelector('video').muted")
+        page.keyboard.press("m")
+        assert not page.evaluate("() => document.querySelector('video').muted")
+        page.keyboard.press("i")
+        expect(page.locator('[data-stat="resolution"]')).to_have_text("1280 × 720")  # noqa: RUF001
+        expect(page.locator('[data-stat="bitrate"]')).to_contain_text("bit/s")
+
+
+def test_a_publisher_who_comes_back_goes_on_in_the_same_page(running: Running, page: Page) -> None:
+    running.rig.grace = 40
+    with published(running):
+        watch(running, page)
+    expect(page.locator("#message-title")).to_have_text(
+        "The broadcaster lost connection", timeout=15_000
+    )
+    expect(page.locator("#message-text")).to_contain_text("back within 0:")
+    with published(running):
+        expect(page.locator("#player")).to_have_attribute("data-state", "live", timeout=LIVE_WITHIN)
+        frames_advance(page)
+        recent = "() => glass.frames.slice(-10).map((frame) => frame[1])"
+        until(page, recent, lambda values: all(value and value < 4000 for value in values))
+
+
+def test_after_the_end_the_next_stream_starts_by_itself(running: Running, page: Page) -> None:
+    with published(running):
+        watch(running, page)
+    expect(page.locator("#message-title")).to_have_text("The stream has ended", timeout=15_000)
+    with published(running):
+        expect(page.locator("#player")).to_have_attribute("data-state", "live", timeout=LIVE_WITHIN)
+        frames_advance(page)
+
+
+def test_the_browse_page_shows_a_fresh_picture(running: Running, page: Page) -> None:
+    with published(running):
+        page.goto(running.url)
+        card = page.get_by_role("link", name="A live test picture")
+        expect(card).to_be_visible(timeout=15_000)
+        until(
+            page,
+            "() => document.querySelector('.frame img')?.naturalWidth ?? 0",
+            lambda width: width > 100,
+        )
+
+
+def test_without_leave_to_sound_it_plays_silently_and_offers_sound(
+    running: Running, page: Page
+) -> None:
+    page.add_init_script(NO_SOUND)
+    with published(running):
+        watch(running, page)
+        button = page.get_by_role("button", name="Turn on sound")
+        expect(button).to_be_visible()
+        button.click()
+        expect(button).to_be_hidden()
+        assert not page.evaluate("() => document.querySelector('video').muted")
+
+
+# The browser's own rule does not show here: looking into a page counts as the visitor's doing.
+NO_SOUND = """
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+  if (this.muted) return play.call(this);
+  this.pause();
+  return Promise.reject(new DOMException("no gesture yet", "NotAllowedError"));
+};
+addEventListener("DOMContentLoaded", () => document.querySelector("video").autoplay = false);
+"""
