@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from media.packaging.enhanced import plain
 from schemas.records.ingest import PublishStarted, PublishStopped
 from tests.integration.ingest_fakes import RECORDINGS, key_of, running
 
+ROOT = Path(__file__).parents[2]
 Packets = dict[int, list[tuple[Fraction, bytes]]]
 
 
@@ -50,26 +52,25 @@ def assert_same(received: Packets, source: Packets) -> None:
         assert max(map(abs, late)) <= 1
 
 
-async def ffmpeg(path: Path, url: str) -> None:
-    arguments = ("-v", "error", "-i", str(path), "-map", "0:v?", "-map", "0:a?", "-c", "copy")
+async def run(*command: str) -> None:
     child = await asyncio.create_subprocess_exec(
-        "ffmpeg", "-nostdin", *arguments, "-f", "flv", url, stderr=subprocess.PIPE
+        *command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    _, said = await asyncio.wait_for(child.communicate(), 60)
+    try:
+        _, said = await asyncio.wait_for(child.communicate(), 60)
+    finally:
+        if child.returncode is None:
+            child.kill()
     assert child.returncode == 0, said.decode()
 
 
-def pyav(path: Path, url: str) -> None:
-    with av.open(str(path)) as source, av.open(url, "w", format="flv") as target:
-        streams = {
-            stream.index: target.add_stream_from_template(stream)
-            for stream in source.streams
-            if stream.type in ("video", "audio")
-        }
-        for packet in source.demux():
-            if packet.dts is not None and packet.stream.index in streams:
-                packet.stream = streams[packet.stream.index]
-                target.mux(packet)
+async def ffmpeg(path: Path, url: str) -> None:
+    tracks = ("-map", "0:v?", "-map", "0:a?", "-c", "copy")
+    await run("ffmpeg", "-v", "error", "-i", str(path), *tracks, "-f", "flv", url)
+
+
+async def pyav(path: Path, url: str) -> None:
+    await run(sys.executable, "-m", "tests.pyav_publisher", str(path), url)
 
 
 @pytest.mark.parametrize("encoder", ["ffmpeg", "pyav"])
@@ -78,10 +79,7 @@ async def test_every_packet_of_a_recording_arrives(
     path: Path, encoder: str, tmp_path: Path
 ) -> None:
     async with running(tmp_path) as rig:
-        if encoder == "ffmpeg":
-            await ffmpeg(path, rig.url("c1"))
-        else:
-            await asyncio.to_thread(pyav, path, rig.url("c1"))
+        await (ffmpeg if encoder == "ffmpeg" else pyav)(path, rig.url("c1"))
         (stopped,) = await rig.platform.wait_for(PublishStopped)
         (started,) = rig.platform.of(PublishStarted)
     received = rig.segments["c1"].tags
@@ -97,12 +95,10 @@ async def test_every_packet_of_a_recording_arrives(
 async def test_rtmps(tmp_path: Path, unused_tcp_port: int) -> None:
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     subject = ("-subj", "/CN=localhost", "-days", "1")
-    made = await asyncio.create_subprocess_exec(
+    await run(
         *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject),
         *("-keyout", str(key), "-out", str(certificate)),
-        stderr=subprocess.DEVNULL,
     )
-    assert await made.wait() == 0
     tls = {"rtmps_port": unused_tcp_port, "tls_certificate": certificate, "tls_key": key}
     path = next(path for path in RECORDINGS if path.name == "bbb_360p_10s.flv")
     async with running(tmp_path / "spool", **tls) as rig:
