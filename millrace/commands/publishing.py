@@ -31,6 +31,7 @@ def create(
     name: Annotated[str, typer.Argument(help="3 to 25 characters of a-z, 0-9 and _.")],
     title: Annotated[str, typer.Option(help="What the channel is showing.")] = "",
     category: Annotated[str, typer.Option(help="What it is about.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make a channel, or a new key for one that exists: its old key stops working.
 
@@ -38,7 +39,11 @@ def create(
     """
     key = channels.new_key()
     kafka = KafkaSettings()
-    asyncio.run(channels.ensure(kafka.bootstrap, name, key, title=title, category=category))
+    asyncio.run(channels.ensure(kafka.bootstrap, name, key, title=title or None, category=category))
+    if console.wants_json(json):
+        answer = {"channel": name, "server": panel.rtmp_address(), "stream_key": key.text}
+        console.print_json(answer)
+        return
     console.console.print(f"Server      {panel.rtmp_address()}")
     console.console.print(f"Stream key  [bold]{key.text}[/]", soft_wrap=True)
     console.console.print(
