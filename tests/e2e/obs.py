@@ -3,9 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _GLOBAL = """[General]
@@ -78,7 +79,7 @@ def _scene() -> dict[str, object]:
 
 @contextmanager
 def obs_publishing(home: Path, server: str, key: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """OBS pushes to `server` with `key` while the context is open; its output is in `home/obs.log`."""
+    """OBS pushes to `server` with `key` while the context is open; it logs to `home/obs.log`."""
     config = home / ".config" / "obs-studio"
     profile = config / "basic" / "profiles" / "Millrace"
     scenes = config / "basic" / "scenes"
@@ -111,9 +112,10 @@ def obs_publishing(home: Path, server: str, key: str) -> Iterator["subprocess.Po
         try:
             yield process
         finally:
-            os.killpg(process.pid, 15)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-                process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,125 @@
+"""The whole platform on ports of its own, as `millrace up` runs it, and publishers to it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from playwright.sync_api import Page
+
+from infra.local import state
+from infra.local.layout import Layout
+from infra.local.ports import free_ports
+from tests import local_stack
+
+GRACE = 8
+"""Seconds a publisher may be away; short, so that a test can see a stream end."""
+
+
+class Platform:
+    """A running platform: where it is, and what a person would type."""
+
+    def __init__(self, layout: Layout, settings: dict[str, str]) -> None:
+        self.layout = layout
+        self.settings = settings
+        self.gateway = f"http://127.0.0.1:{settings['MILLRACE_GATEWAY_PORT']}"
+        self.origin = f"http://127.0.0.1:{settings['MILLRACE_ORIGIN_PORT']}"
+        self.rtmp = f"rtmp://127.0.0.1:{settings['MILLRACE_INGEST_RTMP_PORT']}/live"
+
+    def millrace(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the command line; its output is JSON because it is no terminal."""
+        return subprocess.run(
+            [sys.executable, "-m", "millrace", *arguments],
+            env=os.environ | self.settings,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+
+    def channel(self, name: str) -> str:
+        """A channel's new stream key."""
+        done = self.millrace("channel", "create", name, "--title", f"The {name} test", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return str(json.loads(done.stdout)["stream_key"])
+
+    def process(self, role: str) -> psutil.Process:
+        """A role's process."""
+        running = state.running(self.layout)
+        assert running is not None
+        (found,) = [each for each in running.processes if each.name == role]
+        assert found.pid is not None
+        return psutil.Process(found.pid)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Platform]:
+    """A platform that runs within the `with` block."""
+    ports = free_ports(12)
+    settings = local_stack.environment(folder, ports[:5]) | {
+        "MILLRACE_GATEWAY_PORT": str(ports[5]),
+        "MILLRACE_ORIGIN_PORT": str(ports[6]),
+        "MILLRACE_INGEST_RTMP_PORT": str(ports[7]),
+        "MILLRACE_INGEST_HTTP_PORT": str(ports[8]),
+        "MILLRACE_VIEWS_WEB_PORT": str(ports[9]),
+        "MILLRACE_WORKER_WEB_PORT": str(free_pair()),
+        "MILLRACE_BROADCAST_GRACE": str(GRACE),
+    }
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        with local_stack.local_stack(folder, ports[:5]) as layout:
+            yield Platform(layout, settings)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def free_pair() -> int:
+    """A free port whose neighbour is free too: the second worker takes it."""
+    while True:
+        (first,) = free_ports(1)
+        with socket.socket() as neighbour, suppress(OSError):
+            neighbour.bind(("127.0.0.1", first + 1))
+            return first
+
+
+@contextmanager
+def ffmpeg(recording: Path, url: str, *, loop: bool = True) -> Iterator["subprocess.Popen[bytes]"]:
+    """Debian's ffmpeg pushes a recording as it is, in a loop, at the speed of a live source."""
+    command = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-re"]
+    command += ["-stream_loop", "-1"] if loop else []
+    command += ["-i", str(recording), "-c", "copy", "-f", "flv", url]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def until(value: Callable[[], Any], satisfied: Callable[[Any], bool], seconds: float = 30) -> Any:
+    """The value once it satisfies; fails with the last one after a deadline."""
+    deadline = time.monotonic() + seconds
+    while not satisfied(found := value()):
+        assert time.monotonic() < deadline, f"still {found}"
+        time.sleep(0.1)
+    return found
+
+
+def plays(page: Page, frames: int = 20, seconds: float = 40) -> None:
+    """The page's video shows new frames."""
+    count = "() => document.querySelector('video').getVideoPlaybackQuality().totalVideoFrames"
+    before = page.evaluate(count)
+    until(lambda: page.evaluate(count), lambda now: now >= before + frames, seconds)
+
+
+def heard(page: Page) -> int:
+    """Bytes of sound that the page's video has decoded."""
+    return int(page.evaluate("() => document.querySelector('video').webkitAudioDecodedByteCount"))
