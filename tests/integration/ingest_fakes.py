@@ -129,6 +129,7 @@ class Rig:
         self.platform = Platform()
         self.spool = Spool(folder, SystemClock())
         self.segments: dict[str, Segments] = {}
+        self.make: Callable[[], Segments] = Segments
         self.prepare: Callable[[Segments], None] = lambda _: None
         self.ingest = Ingest(
             IngestSettings(**values),
@@ -151,7 +152,7 @@ class Rig:
         return f"rtmp://127.0.0.1:{self.port}/live/{key_of(channel_id)}"
 
     def _segments(self, stream: StreamStarted | StreamResumed) -> Segments:
-        made = self.segments[stream.channel_id] = Segments()
+        made = self.segments[stream.channel_id] = self.make()
         self.prepare(made)
         return made
 
