@@ -59,14 +59,15 @@ def running() -> Iterator[Running]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it runs, its event loop keeps asynchronous tests from having theirs.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """What starts browsers."""
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium, headless, which lets pages play with sound."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
