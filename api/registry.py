@@ -31,7 +31,7 @@ class Subjects(Protocol):
         ...
 
 
-class _Failure(Exception):  # noqa: N818 - an answer, and part of the dialect
+class _Failure(Exception):
     """An error of the dialect: HTTP status, `error_code`, message."""
 
     def __init__(self, status: int, code: int, message: str) -> None:

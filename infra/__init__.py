@@ -1,1 +1,1 @@
-"""What everything stands on: errors, settings, the clock, records, Kafka, the run loop, the local stack."""
+"""What everything stands on: errors, settings, clock, records, Kafka, run loop, local stack."""

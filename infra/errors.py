@@ -2,7 +2,7 @@
 
 MillraceError
 ├── ConfigurationError    a setting, a file or the machine is not as it must be; says what to do
-├── InvalidRecord         bytes or fields that break a schema or a rule; names the field and the rule
+├── InvalidRecord         bytes or fields that break a schema or rule; names field and rule
 ├── Refused               a caller asked for what a rule forbids; carries a reason code
 ├── Unavailable           a server is away or too slow for now; trying again may help
 └── NotFound              what was asked for does not exist

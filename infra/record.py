@@ -20,7 +20,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     """Microseconds since 1970-01-01T00:00:00Z."""
     producer: str
     sequence: int
-    """Counts from 0 for each (producer, topic partition), so that a reader sees a hole or a repeat."""
+    """Counts from 0 for each (producer, topic partition): a reader sees a hole or a repeat."""
     causation_id: str | None = None
     correlation_id: str | None = None
 

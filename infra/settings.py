@@ -56,7 +56,8 @@ class StorageSettings(_Section):
 
     url: str = Field(
         "",
-        description="Object storage: file:///path or s3://bucket. Empty: `objects` under the data folder.",
+        description="Object storage: file:///path or s3://bucket. "
+        "Empty: `objects` under the data folder.",
     )
 
 
@@ -156,7 +157,8 @@ class GatewaySettings(_Section):
     port: int = Field(8080, description="HTTP port.")
     origin_url: str = Field(
         "",
-        description="Base URL of the origin as browsers reach it. Empty: the page's own host, origin's port.",
+        description="Base URL of the origin as browsers reach it. "
+        "Empty: the page's own host, origin's port.",
     )
     rtmp_url: str = Field(
         "", description="RTMP URL shown to broadcasters. Empty: the page's own host."

@@ -21,7 +21,7 @@ of a writer that was stopped in the middle of a batch.
 """
 
 
-class Superseded(MillraceError):  # noqa: N818 - named as those of infra.errors
+class Superseded(MillraceError):
     """The generation is not the active one any more, or was dropped: go on from the active one."""
 
 

@@ -1,0 +1,35 @@
+"""The layout holds: rules are pure."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODELS = sorted(ROOT.glob("agents/*/model.py"))
+PURE = {"collections", "dataclasses", "enum", "functools", "math", "re", "typing"}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.parent.name)
+def test_a_rule_imports_records_and_what_can_neither_read_nor_guess(path: Path):
+    """No clock, no randomness, no I/O: a replay decides the same."""
+    foreign = {
+        name
+        for name in imports(path)
+        if name.split(".")[0] not in PURE and not name.startswith("schemas.records")
+    }
+    assert foreign == set()
+
+
+def test_there_are_models_to_look_at():
+    assert len(MODELS) >= 2
