@@ -5,6 +5,7 @@ import { Steering } from "./steering.js";
 
 const SAMPLE_EVERY = 50; // milliseconds
 const STUCK_AFTER = 4; // seconds without progress before a reload
+const START_WITHIN = 10; // seconds to the first frame before a reload
 const RETRY_DELAYS = [0.3, 0.5, 1, 2, 4]; // seconds
 
 const HLS_CONFIG = {
@@ -30,7 +31,8 @@ export function means(video) {
 /**
  * Plays one live stream in a video element.
  *
- * Events: `change` (playing, blocked, muted-by-browser or behind may differ), `fatal` (detail: why).
+ * Events: `change` (what the controls show may differ), `fatal` (detail: why), `stuck` (no progress
+ * for some seconds although it should play: whoever knows that the stream is on loads it again).
  */
 export class Player extends EventTarget {
   /** @param {HTMLVideoElement} video @param {{now?: () => number}} options */
@@ -96,10 +98,11 @@ export class Player extends EventTarget {
 
   /** Play; without sound where the browser allows no other start. */
   async play() {
+    this.wanted = true;
     try {
       await this.video.play();
     } catch (error) {
-      if (error.name !== "NotAllowedError") return; // a load in between aborts it: that load plays
+      if (error.name !== "NotAllowedError") return; // a load in between aborts it: see `canplay`
       if (this.video.muted) return;
       this.video.muted = true;
       this.mutedByBrowser = true;
@@ -121,6 +124,7 @@ export class Player extends EventTarget {
   /** Pause; from then on the viewer is behind, and stays there until `goLive`. */
   pause() {
     this.following = false;
+    this.wanted = false;
     this.video.pause();
   }
 
@@ -187,6 +191,10 @@ export class Player extends EventTarget {
     const { video } = this;
     video.addEventListener("seeking", () => {
       if (!this.started) this.#approach();
+    if (this.wanted && this.stuckFor > (this.started ? STUCK_AFTER : START_WITHIN)) {
+      this.progressedAt = now;
+      this.dispatchEvent(new CustomEvent("stuck"));
+    }
     });
     video.addEventListener("waiting", () => {
       if (this.started && !video.seeking) this.stalledAt = performance.now();
@@ -195,6 +203,13 @@ export class Player extends EventTarget {
       this.started = true;
       this.#recovered();
       this.#changed();
+    });
+    video.addEventListener("canplay", () => {
+      if (this.wanted && video.paused) void this.play();
+    });
+    video.addEventListener("pause", () => {
+      // By the viewer, through a key of the machine or a headset; a load pauses too, but empties.
+      if (video.readyState > 0 && this.started) this.wanted = this.following = false;
     });
     for (const name of ["pause", "volumechange", "resize"]) {
       video.addEventListener(name, () => this.#changed());
@@ -218,9 +233,12 @@ export class Player extends EventTarget {
     if (video.currentTime !== this.lastTime) this.progressedAt = now;
     this.lastTime = video.currentTime;
     if (!this.started) this.#approach();
+    if (this.wanted && this.stuckFor > (this.started ? STUCK_AFTER : START_WITHIN)) {
+      this.progressedAt = now;
+      this.dispatchEvent(new CustomEvent("stuck"));
+    }
     if (!this.hls || video.paused || video.seeking || !this.started) return;
-    if (this.stalledAt !== null) return this.#unstick();
-    if (!this.following || !this.steering) return;
+    if (this.stalledAt !== null || !this.following || !this.steering) return;
     const { rate, jump } = this.steering.step(now / 1000, this.#ahead());
     if (jump) this.#jump(jump);
     if (video.playbackRate !== rate) video.playbackRate = rate;
@@ -236,11 +254,6 @@ export class Player extends EventTarget {
     if (this.#ahead() === 0) return;
     this.approached = true;
     if (excess > this.steering.part) this.#jump(excess);
-  }
-
-  /** Nothing came for long although the stream is on: start over. */
-  #unstick() {
-    if (this.stuckFor > STUCK_AFTER) this.dispatchEvent(new CustomEvent("stuck"));
   }
 
   #jump(seconds) {
