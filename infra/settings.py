@@ -204,3 +204,11 @@ class ViewsSettings(_Section):
 
     web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
     web_port: int = Field(6090, description="Port of that server.")
+    instance: str = Field(
+        "",
+        description="Name of this process among those that write views: one that is started "
+        "again under its name goes on at once. Empty: after the group's session timeout.",
+    )
+    max_consecutive_dead_letters: int = Field(
+        100, ge=1, description="The writer stops after this many dead letters in a row."
+    )

@@ -12,7 +12,7 @@ import structlog
 import uvloop
 
 from infra.clock import SystemClock
-from infra.errors import MillraceError
+from infra.errors import MillraceError, Unavailable
 from infra.kafka import EventProducer
 from infra.observability import logs
 from infra.observability.web import Health, serve
@@ -48,6 +48,8 @@ log = structlog.get_logger()
 PAGES: Final = Path(__file__).parent.parent / "web" / "static"
 STOPPED: Final = 70
 """Exit code of a role that stopped itself: the supervisor starts it again, with back-off."""
+PARTS_LEFT: Final = 3600.0
+"""Seconds after which a part that nobody deleted is of no use: no playlist lists it."""
 VIEWS_BEHIND: Final = 10.0
 """Seconds that views may be behind before they count as unhealthy."""
 
@@ -129,6 +131,8 @@ def run_views() -> None:
                     registry(),
                     dead_letters=dead_letters,
                     on_hole=announce,
+                    instance=settings.instance or None,
+                    max_consecutive_dead_letters=settings.max_consecutive_dead_letters,
                 )
                 for kind, store in kept.items()
             ]
@@ -167,14 +171,19 @@ def run_ingest() -> None:
                     max_gop=settings.max_gop,
                 ),
             )
-            await Ingest(
+            ingest = Ingest(
                 settings,
                 events,
                 Decisions(kafka.bootstrap, registry()),
                 StreamKeyView(ViewReader(kept)),
                 publishing.publisher_for,
                 Spool(LocalSettings().data / "spool", SystemClock()),
-            ).run()
+            )
+            sweeping = asyncio.create_task(sweep(publishing.store))
+            try:
+                await ingest.run()
+            finally:
+                sweeping.cancel()
 
     _run("ingest", main)
 
@@ -226,6 +235,19 @@ def run_gateway() -> None:
                 await runner.cleanup()
 
     _run("gateway", main)
+
+
+async def sweep(store: ObjectStore) -> None:
+    """Once an hour, delete the parts that sessions which were cut off have left behind."""
+    from media.publishing import sweep_parts
+
+    while True:
+        try:
+            swept = await sweep_parts(store, SystemClock().now() - int(PARTS_LEFT * 1e6))
+            log.info("swept parts", count=swept)
+        except Unavailable as error:
+            log.warning("parts not swept", error=str(error))
+        await asyncio.sleep(PARTS_LEFT)
 
 
 class StreamKeyView:

@@ -61,7 +61,10 @@ def roles() -> list[Role]:
     return [
         *workers,
         Role("clock", "Clock", ("clock",), None),
-        Role("views", "Views", ("views",), ViewsSettings().web_port),
+        Role(
+            *("views", "Views", ("views",), ViewsSettings().web_port),
+            environment={"MILLRACE_VIEWS_INSTANCE": ViewsSettings().instance or "views-1"},
+        ),
         Role("ingest", "Ingest", ("ingest",), IngestSettings().http_port),
         Role("origin", "Origin", ("origin",), OriginSettings().port),
         Role("gateway", "Gateway", ("gateway",), GatewaySettings().port),

@@ -17,6 +17,7 @@ from playwright.sync_api import Page
 from infra.local import state
 from infra.local.layout import Layout
 from infra.local.ports import free_ports
+from millrace import roles
 from tests import local_stack
 
 GRACE = 8
@@ -61,20 +62,15 @@ class Platform:
 @contextmanager
 def running(folder: Path) -> Iterator[Platform]:
     """A platform that runs within the `with` block."""
-    ports = free_ports(12)
-    settings = local_stack.environment(folder, ports[:5]) | {
-        "MILLRACE_GATEWAY_PORT": str(ports[5]),
-        "MILLRACE_ORIGIN_PORT": str(ports[6]),
-        "MILLRACE_INGEST_RTMP_PORT": str(ports[7]),
-        "MILLRACE_INGEST_HTTP_PORT": str(ports[8]),
-        "MILLRACE_VIEWS_WEB_PORT": str(ports[9]),
-        "MILLRACE_WORKER_WEB_PORT": str(free_pair()),
-        "MILLRACE_BROADCAST_GRACE": str(GRACE),
-    }
+    servers, names = free_ports(5), roles.port_settings()
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
+    settings = local_stack.environment(folder, servers) | ports
+    settings["MILLRACE_WORKER_WEB_PORT"] = str(free_pair())
+    settings["MILLRACE_BROADCAST_GRACE"] = str(GRACE)
     before = dict(os.environ)
     os.environ.update(settings)
     try:
-        with local_stack.local_stack(folder, ports[:5]) as layout:
+        with local_stack.local_stack(folder, servers) as layout:
             yield Platform(layout, settings)
     finally:
         os.environ.clear()
