@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.obs import obs_publishing
-from tests.e2e.platform import Platform, ffmpeg, heard, plays, running, until
+from tests.e2e.whole import Platform, ffmpeg, heard, plays, running, until
 from tests.recordings import FOLDER, PLAYABLE
 
 pytestmark = pytest.mark.timeout(180)
