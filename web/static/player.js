@@ -191,10 +191,6 @@ export class Player extends EventTarget {
     const { video } = this;
     video.addEventListener("seeking", () => {
       if (!this.started) this.#approach();
-    if (this.wanted && this.stuckFor > (this.started ? STUCK_AFTER : START_WITHIN)) {
-      this.progressedAt = now;
-      this.dispatchEvent(new CustomEvent("stuck"));
-    }
     });
     video.addEventListener("waiting", () => {
       if (this.started && !video.seeking) this.stalledAt = performance.now();
