@@ -3,8 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,31 +12,24 @@ import uvloop
 
 from infra.clock import SystemClock
 from infra.errors import MillraceError, Unavailable
-from infra.kafka import EventProducer
 from infra.observability import logs
 from infra.observability.web import Health, serve
 from infra.settings import (
     BroadcastSettings,
-    CassandraSettings,
     GatewaySettings,
     IngestSettings,
     KafkaSettings,
     LocalSettings,
     OriginSettings,
-    RedisSettings,
-    StorageSettings,
     ViewsSettings,
     WorkerSettings,
 )
-from media.storage import ObjectStore, object_store
+from media.storage import ObjectStore
+from millrace.connections import objects, producer, stores
 from schemas import sources
 from schemas.gaps import GAP_TOPIC, gap_detected
 from schemas.registry import registry
 from schemas.subjects import subjects
-from sinks.store import Store
-from sinks.stores.cassandra import CassandraStore
-from sinks.stores.redis import RedisStore
-from sinks.view import StoreKind
 
 if TYPE_CHECKING:
     from infra.streaming import App
@@ -259,37 +251,6 @@ class StreamKeyView:
     async def lookup(self, key_id: str) -> Mapping[str, Any] | None:
         """The row with `channel_id` and `key_digest`, or None. Raises Unavailable."""
         return await self._reader.get("stream-keys", key_id)
-
-
-def producer(role: str) -> EventProducer:
-    """A producer of events for one run of a role."""
-    return EventProducer(
-        KafkaSettings().bootstrap, registry(), role=role, partitions=sources.partitions
-    )
-
-
-def objects() -> ObjectStore:
-    """The object storage of the settings."""
-    return object_store(StorageSettings().url, LocalSettings().data / "objects")
-
-
-@asynccontextmanager
-async def stores() -> AsyncIterator[dict[StoreKind, Store]]:
-    """Every store of views, closed at the end."""
-    redis, cassandra = RedisSettings(), CassandraSettings()
-    kept: dict[StoreKind, Store] = {
-        "redis": RedisStore(redis.url.get_secret_value()),
-        "cassandra": CassandraStore(
-            cassandra.hosts.split(","),
-            cassandra.port,
-            cassandra.keyspace,
-            replication_factor=cassandra.replication_factor,
-        ),
-    }
-    async with AsyncExitStack() as closing:
-        for store in kept.values():
-            closing.push_async_callback(store.close)
-        yield kept
 
 
 def _run(role: str, main: Callable[[], Awaitable[None]]) -> None:

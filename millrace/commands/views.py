@@ -135,17 +135,17 @@ def key_in(view: View, text: str) -> Key:
 
 
 async def _prove(view: View) -> prove.Proof:
-    from millrace import bootstrap
+    from millrace import connections
 
-    async with LogReader(KafkaSettings().bootstrap) as log, bootstrap.stores() as stores:
+    async with LogReader(KafkaSettings().bootstrap) as log, connections.stores() as stores:
         with _progress("Proving") as moved:
             return await prove.prove(log, stores[view.store], registry(), view, on_progress=moved)
 
 
 async def _rebuild(view: View) -> rebuild.Rebuilt:
-    from millrace import bootstrap
+    from millrace import connections
 
-    async with LogReader(KafkaSettings().bootstrap) as log, bootstrap.stores() as stores:
+    async with LogReader(KafkaSettings().bootstrap) as log, connections.stores() as stores:
         with _progress("Rebuilding") as moved:
             return await rebuild.rebuild(
                 log, stores[view.store], registry(), view, on_progress=moved
