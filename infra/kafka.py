@@ -24,6 +24,15 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
+def min_insync_replicas(replicas: int) -> int:
+    """Replicas that must have a record before it is acknowledged.
+
+    With three or more, two: what was acknowledged survives the loss of a broker, and writes go on
+    while one is away.
+    """
+    return 2 if replicas > 2 else 1
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """Where an acknowledged message is on the log."""
 

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 from infra.errors import ConfigurationError
+from infra.kafka import min_insync_replicas
 from schemas import sources
 from schemas.kafka_topics import BrokerTopic, topic_admin
 
@@ -128,8 +129,7 @@ def _configs(retention_ms: int, cleanup: str, size: int, replicas: int) -> dict[
         "retention.ms": str(retention_ms),
         "cleanup.policy": cleanup,
         "max.message.bytes": str(size),
-        # Two copies of what was acknowledged, and writes go on while a replica is away.
-        "min.insync.replicas": "2" if replicas > 2 else "1",
+        "min.insync.replicas": str(min_insync_replicas(replicas)),
     }
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from infra.continuity import REMEMBERED, Continuity
 from infra.errors import InvalidRecord
+from infra.kafka import min_insync_replicas
 from infra.streaming.wire import Header, Output
 
 _K = TypeVar("_K")
@@ -43,9 +44,13 @@ def topic_of(app: str) -> str:
     return f"{app}-journal"
 
 
-def topic_settings() -> dict[str, str]:
+def topic_settings(replicas: int) -> dict[str, str]:
     """How Kafka keeps a journal."""
-    return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(COMPACTION_LAG_MS)}
+    return {
+        "cleanup.policy": "compact",
+        "min.compaction.lag.ms": str(COMPACTION_LAG_MS),
+        "min.insync.replicas": str(min_insync_replicas(replicas)),
+    }
 
 
 def write(entries: Iterable[tuple[EntryKey, bytes | None]], term: int) -> list[Output]:

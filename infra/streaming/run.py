@@ -103,7 +103,7 @@ async def _create_journal(admin: AIOKafkaAdminClient, app: App, partitions: int)
         journal.topic_of(app.config.name),
         partitions,
         app.config.replication_factor,
-        topic_configs=journal.topic_settings(),
+        topic_configs=journal.topic_settings(app.config.replication_factor),
     )
     try:
         await admin.create_topics([topic], timeout_ms=10_000)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from infra.errors import MillraceError
-from tests.faults.broker import Broker
+from tests.faults.broker import Cluster, fetch_library
 from tests.faults.chaos import Chaos, Result
 from tests.faults.plan import plan
 from tests.faults.verdict import Verdict
@@ -32,6 +32,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--events", type=int, default=12_000, help="source records a run")
     parser.add_argument("--seconds", type=float, default=20.0, help="of load and faults a run")
+    parser.add_argument("--brokers", type=int, default=1, help="of the cluster, and replicas")
     parser.add_argument("--controls", action="store_true", help="only the negative controls")
     parser.add_argument("--json", type=Path, help="append one line a run to this file")
     parser.add_argument("--keep", type=Path, help="keep the workers' logs in this folder")
@@ -39,7 +40,7 @@ def parse() -> argparse.Namespace:
 
 
 async def run_seeds(
-    arguments: argparse.Namespace, broker: Broker, folder: Path, console: Console
+    arguments: argparse.Namespace, cluster: Cluster, folder: Path, console: Console
 ) -> list[Result]:
     """Run every seed, showing each as it ends."""
     results = []
@@ -51,7 +52,7 @@ async def run_seeds(
             progress.update(bar, description=f"seed {seed}")
             chaos = Chaos(
                 plan(seed, arguments.seconds),
-                broker,
+                cluster,
                 folder,
                 events=arguments.events,
                 seconds=arguments.seconds,
@@ -65,7 +66,7 @@ async def run_seeds(
 
 
 async def run_controls(
-    arguments: argparse.Namespace, broker: Broker, folder: Path, console: Console
+    arguments: argparse.Namespace, cluster: Cluster, folder: Path, console: Console
 ) -> bool:
     """Break the run loop in each way; each must be found."""
     found = True
@@ -73,7 +74,7 @@ async def run_controls(
     for control, stock in [*cases, (Sabotage.NONE, True)]:
         chaos = Chaos(
             plan(arguments.first, arguments.seconds),
-            broker,
+            cluster,
             folder,
             events=arguments.events,
             seconds=arguments.seconds,
@@ -112,6 +113,7 @@ def note(path: Path | None, result: Result, kind: str) -> None:
         "events": result.events,
         "seconds": round(result.seconds, 1),
         "restarts": result.restarts,
+        "leader_changes": result.leader_changes,
         **verdict,
         "faults": dict(result.faults),
     }
@@ -146,15 +148,16 @@ async def main() -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the broker goes away on purpose
     with tempfile.TemporaryDirectory(prefix="millrace-faults-") as temporary:
         folder = arguments.keep or Path(temporary)
-        broker = Broker(Path(temporary) / "kafka")
+        with console.status("Kafka starts (and is downloaded, the first time)"):
+            await fetch_library()
+            cluster = Cluster(Path(temporary) / "kafka", arguments.brokers)
         try:
-            broker.format()
-            broker.start()
+            cluster.start()
             if arguments.controls:
-                return 0 if await run_controls(arguments, broker, folder, console) else 1
-            results = await run_seeds(arguments, broker, folder, console)
+                return 0 if await run_controls(arguments, cluster, folder, console) else 1
+            results = await run_seeds(arguments, cluster, folder, console)
         finally:
-            broker.forget()
+            cluster.forget()
     show_totals(results, console)
     return 1 if any(result.verdict.failures for result in results) else 0
 

@@ -2,10 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -17,20 +13,19 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from infra.kafka import LogReader
-from infra.local.ports import free_ports
+from infra.kafka import LogReader, min_insync_replicas
 from infra.streaming import journal_topic_of
-from tests.faults.broker import Broker
+from tests.faults.broker import Cluster
+from tests.faults.leaders import Leaders
 from tests.faults.plan import WORKERS, Fault, Plan, Step
 from tests.faults.records import Source
-from tests.faults.verdict import Logs, Place, Verdict, judge
+from tests.faults.verdict import Logs, Verdict, judge
 from tests.faults.worker import PARTITIONS, Sabotage
+from tests.faults.workers import Workers
 
-ROOT = Path(__file__).parents[2]
 SESSION = 2.0
 KEYS = 300
 START_DEADLINE = 30.0
-EXIT_DEADLINE = 20.0
 COMPACTING = {
     "cleanup.policy": "compact",
     "segment.bytes": "1048576",
@@ -53,118 +48,17 @@ class Result:
     restarts: int = 0
     """Workers that stopped themselves and were started again."""
     seconds: float = 0.0
-
-
-class Workers:
-    """The worker processes, started again when they exit, as a supervisor would."""
-
-    def __init__(self, name: str, folder: Path, environment: dict[str, str], module: str) -> None:
-        self._name, self._folder, self._module = name, folder, module
-        self._environment = environment
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
-        self._paused: set[int] = set()
-        self._ports = free_ports(WORKERS + 8)
-        self.restarts = 0
-
-    @property
-    def numbers(self) -> list[int]:
-        """Workers that run and are not paused."""
-        return [number for number in self._running if number not in self._paused]
-
-    def start(self, number: int) -> None:
-        """Start worker `number` in its folder."""
-        folder = self._folder / f"worker-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        environment = {
-            **os.environ,
-            **self._environment,
-            "FAULT_FOLDER": str(folder),
-            "FAULT_PORT": str(self._ports[number % len(self._ports)]),
-            "PYTHONPATH": str(ROOT),
-        }
-        arguments = ["worker"] if "stock" in self._module else []
-        if arguments:
-            arguments += ["--web-port", environment["FAULT_PORT"]]
-        with (folder / "log").open("ab") as log:
-            self._running[number] = subprocess.Popen(
-                [sys.executable, "-m", self._module, *arguments],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def revive(self) -> None:
-        """Start those again that have exited on their own."""
-        for number, process in list(self._running.items()):
-            if process.poll() is not None:
-                self.restarts += 1
-                self.start(number)
-
-    def kill(self, number: int) -> None:
-        """End a worker at once."""
-        process = self._running.pop(number)
-        self._paused.discard(number)
-        process.kill()
-        process.wait()
-
-    async def pause(self, number: int, seconds: float) -> None:
-        """Stop a worker's time; it wakes as a zombie whose partitions others have."""
-        process = self._running[number]
-        self._paused.add(number)
-        process.send_signal(signal.SIGSTOP)
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            process.send_signal(signal.SIGCONT)
-            self._paused.discard(number)
-
-    async def leave(self, number: int) -> bool:
-        """Ask a worker to go. Whether it went."""
-        process = self._running.pop(number)
-        process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.to_thread(process.wait, EXIT_DEADLINE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return False
-        return True
-
-    async def leave_all(self) -> int:
-        """Ask all to go. How many did not."""
-        gone = await asyncio.gather(*[self.leave(number) for number in list(self._running)])
-        return gone.count(False)
-
-    def kill_all(self) -> None:
-        """Leave nothing behind."""
-        for number in list(self._running):
-            self.kill(number)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a handler has noted anything."""
-        return any(path.stat().st_size for path in self._folder.glob("worker-*/handled"))
-
-    def handled(self) -> list[Place]:
-        """What handlers noted."""
-        places = []
-        for path in self._folder.glob("worker-*/handled"):
-            for line in path.read_text().splitlines():
-                partition, _, offset = line.partition(" ")
-                if offset:
-                    places.append((int(partition), int(offset)))
-        return places
+    leader_changes: int = 0
+    """Partitions, of the input, the output and the journal, that went to another broker."""
 
 
 class Chaos:
-    """A run of a plan on a broker."""
+    """A run of a plan on a cluster."""
 
     def __init__(
         self,
         plan: Plan,
-        broker: Broker,
+        cluster: Cluster,
         folder: Path,
         *,
         events: int,
@@ -172,18 +66,23 @@ class Chaos:
         sabotage: Sabotage = Sabotage.NONE,
         stock: bool = False,
         patience: float = 60.0,
+        workers: int = WORKERS,
     ) -> None:
         self.name = f"fault-{plan.seed}-{uuid.uuid4().hex[:6]}"
-        self._plan, self._broker, self._events, self._seconds = plan, broker, events, seconds
+        self._plan, self._cluster, self._events, self._seconds = plan, cluster, events, seconds
         self._stock = stock
         self._patience = patience
         self._verdict_extra = Verdict()
         self._source = Source(KEYS, PARTITIONS)
         self._faults: Counter[str] = Counter()
-        self._joined = WORKERS
+        self._started = self._joined = workers
+        self._leader_changes = 0
+        self._leaders = Leaders(
+            cluster.bootstrap, [f"{self.name}-in", f"{self.name}-out", *self._journals]
+        )
         environment = {
             "FAULT_RUN": self.name,
-            "FAULT_BOOTSTRAP": broker.bootstrap,
+            "FAULT_BOOTSTRAP": cluster.bootstrap,
             "FAULT_SABOTAGE": sabotage.value,
             "FAULT_DELAY": str(0 if stock else plan.delay),
             "FAULT_SESSION": str(SESSION),
@@ -198,7 +97,7 @@ class Chaos:
         backlog = int(self._events * self._plan.backlog)
         try:
             await self._load(0, backlog, None)
-            for number in range(WORKERS):
+            for number in range(self._started):
                 self._workers.start(number)
             await self._under_way()
             load = asyncio.create_task(self._load(backlog, self._events, self._seconds))
@@ -212,21 +111,39 @@ class Chaos:
         verdict.left, verdict.stuck = self._verdict_extra.left, self._verdict_extra.stuck
         seconds = time.monotonic() - began
         restarts = self._workers.restarts
-        return Result(self._plan.seed, self._events, verdict, self._faults, restarts, seconds)
+        return Result(
+            self._plan.seed,
+            self._events,
+            verdict,
+            self._faults,
+            restarts,
+            seconds,
+            self._leader_changes,
+        )
+
+    @property
+    def _journals(self) -> list[str]:
+        return [] if self._stock else [journal_topic_of(self.name)]
 
     async def _create_topics(self) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._broker.bootstrap)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._cluster.bootstrap)
         await admin.start()
-        plain = [f"{self.name}-{suffix}" for suffix in ("in", "out", "in-dlq")]
-        topics = [NewTopic(topic, PARTITIONS, 1) for topic in plain]
-        journal = NewTopic(journal_topic_of(self.name), PARTITIONS, 1, topic_configs=COMPACTING)
-        await admin.create_topics(topics if self._stock else [*topics, journal])
+        replicas = self._cluster.size
+        common = {"min.insync.replicas": str(min_insync_replicas(replicas))}
+        settings = {f"{self.name}-{suffix}": common for suffix in ("in", "out", "in-dlq")}
+        settings |= dict.fromkeys(self._journals, common | COMPACTING)
+        await admin.create_topics(
+            [
+                NewTopic(topic, PARTITIONS, replicas, topic_configs=configs)
+                for topic, configs in settings.items()
+            ]
+        )
         await admin.close()
 
     async def _load(self, start: int, end: int, seconds: float | None) -> None:
         """Write messages `start` to `end`, over so many seconds."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._broker.bootstrap,
+            bootstrap_servers=self._cluster.bootstrap,
             enable_idempotence=True,
             acks="all",
             linger_ms=5,
@@ -258,7 +175,7 @@ class Chaos:
                 self._workers.revive()
                 await asyncio.sleep(0.1)
             beside.append(asyncio.create_task(self._carry_out(step)))
-            if step.fault in (Fault.BROKER_TERM, Fault.BROKER_KILL):
+            if step.fault in (Fault.BROKER_TERM, Fault.BROKER_KILL, Fault.ELECTION):
                 await beside[-1]
         await asyncio.gather(*beside)
 
@@ -266,7 +183,7 @@ class Chaos:
         workers, numbers = self._workers, self._workers.numbers
         if not numbers:
             return
-        number = numbers[step.worker % len(numbers)]
+        number = numbers[step.target % len(numbers)]
         self._faults[step.fault.name.lower()] += 1
         match step.fault:
             case Fault.KILL:
@@ -283,10 +200,20 @@ class Chaos:
                 await asyncio.sleep(step.away)
                 workers.start(number)
             case Fault.BROKER_TERM | Fault.BROKER_KILL:
-                kill = step.fault is Fault.BROKER_KILL
-                await asyncio.to_thread(self._broker.stop, kill=kill)
-                await asyncio.sleep(step.away)
-                await asyncio.to_thread(self._broker.start)
+                await self._restart_leader(step)
+            case Fault.ELECTION:
+                self._leader_changes += await self._leaders.elect_preferred()
+
+    async def _restart_leader(self, step: Step) -> None:
+        """Stop the broker that leads a partition; start it when others lead all of its own."""
+        before = await self._leaders.now()
+        number = before[f"{self.name}-in", step.target % PARTITIONS].leader
+        broker = self._cluster.brokers[number]
+        await asyncio.to_thread(broker.stop, kill=step.fault is Fault.BROKER_KILL)
+        if self._cluster.size > 1:
+            self._leader_changes += await self._leaders.moved_from(number, before)
+        await asyncio.sleep(step.away)
+        await asyncio.to_thread(broker.start)
 
     async def _drain(self) -> int:
         """Wait until the group has committed everything. How many records it has not."""
@@ -300,8 +227,8 @@ class Chaos:
 
     async def _lag(self) -> int:
         partitions = [TopicPartition(f"{self.name}-in", number) for number in range(PARTITIONS)]
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._broker.bootstrap)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._broker.bootstrap)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._cluster.bootstrap)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._cluster.bootstrap)
         await admin.start()
         try:
             await consumer.start()
@@ -315,7 +242,7 @@ class Chaos:
 
     async def _read_logs(self) -> Logs:
         name = self.name
-        journal = [] if self._stock else await self._read(journal_topic_of(name))
+        journal = [record for topic in self._journals for record in await self._read(topic)]
         return Logs(
             await self._read(f"{name}-in"),
             await self._read(f"{name}-out"),
@@ -325,7 +252,7 @@ class Chaos:
         )
 
     async def _read(self, topic: str) -> list[Any]:
-        async with LogReader(self._broker.bootstrap) as reader:
+        async with LogReader(self._cluster.bootstrap) as reader:
             partitions = await reader.partitions(topic)
             starts, ends = await reader.begins(partitions), await reader.ends(partitions)
             return [record async for batch in reader.read(starts, ends) for record in batch]

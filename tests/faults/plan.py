@@ -14,8 +14,9 @@ class Fault(StrEnum):
     PAUSE = "SIGSTOP longer than the session, then SIGCONT"
     JOIN = "another worker joins"
     LEAVE = "a worker leaves (SIGTERM)"
-    BROKER_TERM = "the broker restarts"
-    BROKER_KILL = "kill -9 of the broker"
+    BROKER_TERM = "the broker that leads a partition restarts"
+    BROKER_KILL = "kill -9 of the broker that leads a partition"
+    ELECTION = "partitions go back to the brokers that led them at first"
 
 
 _WEIGHTS = {
@@ -30,11 +31,12 @@ _WEIGHTS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One fault: seconds after the start of the load, what, on which worker, for how long away."""
+    """One fault: seconds after the start of the load, what, on which, for how long away."""
 
     at: float
     fault: Fault
-    worker: int
+    target: int
+    """Number of the worker, or of the partition whose leader is meant."""
     away: float
 
 

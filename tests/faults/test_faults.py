@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.downloads import fetch
-from infra.local.layout import Layout
-from infra.settings import LocalSettings
-from tests.faults.broker import Broker, library
+from tests.faults.broker import Cluster, fetch_library
 from tests.faults.chaos import Chaos, Result
 from tests.faults.plan import Fault, Plan, Step, plan
 from tests.faults.worker import Sabotage
@@ -36,25 +33,25 @@ EVERYTHING = Plan(
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    if not library().is_dir():
-        asyncio.run(fetch(Layout.of(LocalSettings()), lambda file: None))
-    broker = Broker(tmp_path_factory.mktemp("faults") / "kafka")
-    broker.format()
-    broker.start()
-    yield broker
-    broker.forget()
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    asyncio.run(fetch_library())
+    cluster = Cluster(tmp_path_factory.mktemp("faults") / "kafka")
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.forget()
 
 
 async def disturbed(
-    broker: Broker, folder: Path, chosen: Plan, sabotage: Sabotage = Sabotage.NONE
+    cluster: Cluster, folder: Path, chosen: Plan, sabotage: Sabotage = Sabotage.NONE
 ) -> Result:
-    chaos = Chaos(chosen, broker, folder, events=3000, seconds=5, sabotage=sabotage)
+    chaos = Chaos(chosen, cluster, folder, events=3000, seconds=5, sabotage=sabotage)
     return await chaos.run()
 
 
-async def test_every_kind_of_fault_loses_nothing(broker: Broker, tmp_path: Path) -> None:
-    result = await disturbed(broker, tmp_path, EVERYTHING)
+async def test_every_kind_of_fault_loses_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    result = await disturbed(cluster, tmp_path, EVERYTHING)
 
     assert result.verdict.failures == {}
     assert sum(result.faults.values()) == len(EVERYTHING.steps)
@@ -70,15 +67,15 @@ async def test_every_kind_of_fault_loses_nothing(broker: Broker, tmp_path: Path)
     ],
 )
 async def test_a_broken_run_loop_is_found(
-    broker: Broker, tmp_path: Path, sabotage: Sabotage, counter: str
+    cluster: Cluster, tmp_path: Path, sabotage: Sabotage, counter: str
 ) -> None:
-    result = await disturbed(broker, tmp_path, KILLS, sabotage)
+    result = await disturbed(cluster, tmp_path, KILLS, sabotage)
 
     assert result.verdict.failures.get(counter, 0) > 0
 
 
-async def test_stock_faust_is_found(broker: Broker, tmp_path: Path) -> None:
-    chaos = Chaos(KILLS, broker, tmp_path, events=3000, seconds=5, stock=True, patience=5)
+async def test_stock_faust_is_found(cluster: Cluster, tmp_path: Path) -> None:
+    chaos = Chaos(KILLS, cluster, tmp_path, events=3000, seconds=5, stock=True, patience=5)
 
     result = await chaos.run()
 

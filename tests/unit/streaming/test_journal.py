@@ -131,8 +131,13 @@ def test_a_record_without_a_term_is_refused() -> None:
 
 
 def test_a_journal_is_compacted_but_not_at_once() -> None:
-    assert topic_settings()["cleanup.policy"] == "compact"
-    assert int(topic_settings()["min.compaction.lag.ms"]) >= 60_000
+    assert topic_settings(1)["cleanup.policy"] == "compact"
+    assert int(topic_settings(1)["min.compaction.lag.ms"]) >= 60_000
+
+
+@pytest.mark.parametrize(("replicas", "insync"), [(1, "1"), (2, "1"), (3, "2")])
+def test_three_replicas_acknowledge_on_two(replicas: int, insync: str) -> None:
+    assert topic_settings(replicas)["min.insync.replicas"] == insync
 
 
 @given(st.text(max_size=20), st.integers(0, 2**31), st.integers(0, 2**62), st.integers(0, 99))
