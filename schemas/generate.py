@@ -59,8 +59,9 @@ def write() -> None:
 
 
 def _formatted(source: str) -> str:
+    ruff = [sys.executable, "-m", "ruff", "format", "--quiet"]
     done = subprocess.run(
-        ["ruff", "format", "--quiet", "--stdin-filename", "schemas/records/any.py", "-"],
+        [*ruff, "--stdin-filename", "schemas/records/any.py", "-"],
         input=source, capture_output=True, text=True, check=True, cwd=REPOSITORY,
     )  # fmt: skip
     return done.stdout
