@@ -36,10 +36,15 @@ async def list_channels(request: web.Request) -> web.Response:
 
 async def get_channel(request: web.Request) -> web.Response:
     """GET /v1/channels/{name}: a channel and its live state."""
+    return answer(await channel(request))
+
+
+async def channel(request: web.Request) -> One[Channel]:
+    """The channel that a path names, and its live state. Raises NotFound."""
     row = await _channel(request)
     live = await request.app[VIEWS].get(LIVE_CHANNELS, row.channel_id)
     stream = await _stream(request, typed(live, LiveRow)) if live else None
-    return answer(One(channel_of(row, stream), _now(request)))
+    return One(channel_of(row, stream), _now(request))
 
 
 async def list_streams(request: web.Request) -> web.Response:
@@ -69,10 +74,10 @@ async def _channel(request: web.Request) -> ChannelRow:
 
 async def _live_channel(request: web.Request, live: LiveRow) -> Channel | None:
     """A live channel joined with its name; None while its registration has not reached the view."""
-    channel, stream = await asyncio.gather(
+    row, stream = await asyncio.gather(
         request.app[VIEWS].get(CHANNELS_BY_ID, live.channel_id), _stream(request, live)
     )
-    return channel_of(typed(channel, ChannelRow), stream) if channel else None
+    return channel_of(typed(row, ChannelRow), stream) if row else None
 
 
 async def _stream(request: web.Request, live: LiveRow) -> Stream:

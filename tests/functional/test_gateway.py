@@ -1,5 +1,6 @@
 """The gateway answers from views, says errors as problems, and lets nothing through undeclared."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     pages.mkdir()
     (tmp_path / "secret.txt").write_text("secret")
     for name in ("index.html", "watch.html"):
-        (pages / name).write_text(f"<!doctype html><title>{name}</title>")
+        (pages / name).write_text(f"<!doctype html><head><title>{name}</title></head>")
     return pages
 
 
@@ -230,6 +231,24 @@ async def test_pages_carry_a_policy_that_admits_the_origin_only(client: Client) 
     assert "unsafe" not in policy
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+
+
+async def test_a_watch_page_brings_its_channel_along(client: Client, views: MemoryViews) -> None:
+    views.channel("c1", "millpond", "</script><script>alert(1)</script>")
+    views.live("c1", "s1")
+    page = await (await client.get("/c/millpond")).text()
+    _, _, rest = page.partition('<script type="application/json" id="first">')
+    brought, _, after = rest.partition("</script>")
+    told = await (await client.get("/v1/channels/millpond")).json()
+    assert json.loads(brought)["data"] == told["data"]
+    assert "<script>alert" not in page
+    assert f'href="{ORIGIN}/live/s1/index.m3u8"' in after
+
+
+async def test_a_watch_page_without_a_channel_is_still_a_page(client: Client) -> None:
+    response = await client.get("/c/nobody")
+    assert response.status == 200
+    assert 'id="first"' not in await response.text()
 
 
 async def test_a_page_is_not_sent_twice(client: Client) -> None:

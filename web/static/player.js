@@ -6,6 +6,7 @@ import { Steering } from "./steering.js";
 const SAMPLE_EVERY = 50; // milliseconds
 const STUCK_AFTER = 4; // seconds without progress before a reload
 const START_WITHIN = 10; // seconds to the first frame before a reload
+const APPROACH_WITHIN = 1.5; // seconds to buffer up to the edge before the start counts as done
 const RETRY_DELAYS = [0.3, 0.5, 1, 2, 4]; // seconds
 
 const HLS_CONFIG = {
@@ -14,6 +15,8 @@ const HLS_CONFIG = {
   enableWorker: false,
   startFragPrefetch: true,
   testBandwidth: false,
+  // The first frame is that of the last key frame; we go on to the edge once it is buffered.
+  startOnSegmentBoundary: true,
   backBufferLength: 30,
   // Steering is ours: no rate changes, no target raised behind our back.
   maxLiveSyncPlaybackRate: 1,
@@ -189,9 +192,6 @@ export class Player extends EventTarget {
 
   #listen() {
     const { video } = this;
-    video.addEventListener("seeking", () => {
-      if (!this.started) this.#approach();
-    });
     video.addEventListener("waiting", () => {
       if (this.started && !video.seeking) this.stalledAt = performance.now();
     });
@@ -228,28 +228,29 @@ export class Player extends EventTarget {
     const now = performance.now();
     if (video.currentTime !== this.lastTime) this.progressedAt = now;
     this.lastTime = video.currentTime;
-    if (!this.started) this.#approach();
     if (this.wanted && this.stuckFor > (this.started ? STUCK_AFTER : START_WITHIN)) {
       this.progressedAt = now;
       this.dispatchEvent(new CustomEvent("stuck"));
     }
     if (!this.hls || video.paused || video.seeking || !this.started) return;
-    if (this.stalledAt !== null || !this.following || !this.steering) return;
+    if (!this.approached) this.#approach();
+    if (!this.approached || this.stalledAt !== null || !this.following || !this.steering) return;
     const { rate, jump } = this.steering.step(now / 1000, this.#ahead());
     if (jump) this.#jump(jump);
     if (video.playbackRate !== rate) video.playbackRate = rate;
   }
 
-  /**
-   * Before the first frame: the edge moved on while the page loaded, so start where it is now.
-   * Once only, or a slow machine would never come to decode.
-   */
+  /** The first frame is shown: go on to the edge, once, as soon as what leads there has come. */
   #approach() {
-    if (this.approached || !this.steering) return;
-    const excess = this.#ahead() - this.steering.target;
-    if (this.#ahead() === 0) return;
+    if (!this.steering) return;
+    const { part, target } = this.steering;
+    const edge = this.hls.latestLevelDetails?.edge ?? 0;
+    const missing = edge - this.video.currentTime - this.#ahead();
+    const waited = (performance.now() - this.startedAt) / 1000 > APPROACH_WITHIN;
+    if (missing > 1.5 * part && !waited) return;
     this.approached = true;
-    if (excess > this.steering.part) this.#jump(excess);
+    const excess = this.#ahead() - target;
+    if (excess > part) this.#jump(excess);
   }
 
   #jump(seconds) {

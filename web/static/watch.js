@@ -4,9 +4,10 @@ import { channelInAddress, get, serverNow } from "./api.js";
 import { Controls } from "./controls.js";
 import { ago, bitrate, clock, delay } from "./format.js";
 
-// Asked before the large scripts are there: it is the first link of the chain to the picture.
+// The page brings the first answer along; where it does not, ask before the large scripts are there.
 const name = channelInAddress();
-const first = ask();
+const brought = document.getElementById("first");
+const first = brought ? Promise.resolve({ body: JSON.parse(brought.textContent) }) : ask();
 const { Player, means } = await import("./player.js");
 
 const POLL_EVERY = 2000;
