@@ -65,7 +65,7 @@ class _Child:
     def launch(self, command: list[str], ports: list[int]) -> None:
         """Start a command and wait until its ports accept."""
         with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
         for port in ports:
             self._await_port(port)
 
