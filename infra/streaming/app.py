@@ -107,7 +107,8 @@ class App(faust.App):
         """Run `handler` over every message of topic `source`, in order within a partition.
 
         What it sends goes to `sink`. An app has one agent a source topic, and its source topics
-        have equally many partitions: partition p of each feeds the same state.
+        have equally many partitions: partition p of each feeds the same state. Two agents do not
+        write the same row: their order after a crash, and so their outputs, may be others.
         """
         if source in self.agents_by_source:
             raise ConfigurationError(f"{source} has two agents; make one, or two apps")

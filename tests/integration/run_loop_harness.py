@@ -70,12 +70,13 @@ class Rig:
 
     async def produce(self, count: int, source: int = 0, channels: int = 23) -> None:
         topic = self.sources[source]
+        prefix = "cd"[source]  # a row belongs to one source topic (docs/decisions/0002-run-loop.md)
         async with EventProducer(
             self.kafka, registry(), role="test", partitions=lambda _: self.partitions
         ) as producer:
             posted = []
             for _ in range(count):
-                channel = f"c{self._number % channels}"
+                channel = f"{prefix}{self._number % channels}"
                 session = f"s{self._number}"
                 self._number += 1
                 event = OpenSession(channel_id=channel, session_id=session)
