@@ -6,6 +6,7 @@ times themselves, and the next tick makes visible what has expired.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,18 +18,35 @@ from schemas import sources
 from schemas.records.clock import Tick
 
 ELECTION_TOPIC = "platform-events"
-GROUP = "clock"
 PERIOD = 1.0
 
 log = structlog.get_logger()
+
+
+def commands_topics() -> dict[str, int]:
+    """Partition count by name of every commands topic."""
+    return {
+        topic.name: topic.partitions
+        for topic in sources.topics().values()
+        if topic.name.endswith("-commands")
+    }
 
 
 class ClockService:
     """Writes ticks for as long as it is the elected writer."""
 
     def __init__(
-        self, bootstrap: str, producer: EventProducer, *, clock: Clock | None = None
+        self,
+        bootstrap: str,
+        producer: EventProducer,
+        *,
+        clock: Clock | None = None,
+        partitions: Mapping[str, int] | None = None,
+        election_topic: str = ELECTION_TOPIC,
     ) -> None:
+        """`partitions`: topics that get ticks, and how many each has. Default: commands topics."""
+        self._partitions = commands_topics() if partitions is None else partitions
+        self._election_topic = election_topic
         self._bootstrap = bootstrap
         self._producer = producer
         self._clock = clock or SystemClock()
@@ -44,9 +62,9 @@ class ClockService:
     async def run(self) -> None:
         """Take part in the election and write ticks, until cancelled."""
         consumer = AIOKafkaConsumer(
-            ELECTION_TOPIC,
+            self._election_topic,
             bootstrap_servers=self._bootstrap,
-            group_id=GROUP,
+            group_id=f"clock-{self._election_topic}",
             enable_auto_commit=False,
             auto_offset_reset="latest",
             session_timeout_ms=6_000,
@@ -56,7 +74,7 @@ class ClockService:
         try:
             while True:
                 await asyncio.sleep(PERIOD - self._clock.now() / 1e6 % PERIOD)
-                leads = TopicPartition(ELECTION_TOPIC, 0) in consumer.assignment()
+                leads = TopicPartition(self._election_topic, 0) in consumer.assignment()
                 if leads != self._leads:
                     log.info("clock election", leads=leads, producer=self._producer.name)
                     self._leads = leads
@@ -69,10 +87,9 @@ class ClockService:
         """Write one tick into every partition of every commands topic."""
         try:
             posted = [
-                await self._producer.post(topic.name, "", Tick(), partition=partition)
-                for topic in sources.topics().values()
-                if topic.name.endswith("-commands")
-                for partition in range(topic.partitions)
+                await self._producer.post(topic, "", Tick(), partition=partition)
+                for topic, count in self._partitions.items()
+                for partition in range(count)
             ]
             await asyncio.gather(*posted)
             self.ticked_at = self._clock.monotonic()
