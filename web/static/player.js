@@ -84,6 +84,7 @@ export class Player extends EventTarget {
     this.url = null;
     this.parts = [];
     this.started = false;
+    this.placed = false;
     this.approached = false;
     this.stalledAt = null;
     this.video.playbackRate = 1;
@@ -173,6 +174,7 @@ export class Player extends EventTarget {
     hls.on(Hls.Events.ERROR, (_event, data) => this.#failed(hls, data));
     hls.on(Hls.Events.LEVEL_LOADED, (_event, { details }) => this.#learn(hls, details));
     hls.on(Hls.Events.FRAG_BUFFERED, (_event, { frag, part, stats }) => {
+      if (!this.placed) this.#place();
       const seconds = (part ?? frag).duration;
       if (frag.type !== "main" || !(seconds > 0)) return;
       this.parts.push({ bytes: stats.loaded, seconds });
@@ -238,6 +240,14 @@ export class Player extends EventTarget {
     const { rate, jump } = this.steering.step(now / 1000, this.#ahead());
     if (jump) this.#jump(jump);
     if (video.playbackRate !== rate) video.playbackRate = rate;
+  }
+
+  /** The first part is there: show its key frame now, not when hls.js next looks. */
+  #place() {
+    const { buffered, currentTime } = this.video;
+    if (buffered.length === 0) return;
+    this.placed = true;
+    if (currentTime < buffered.start(0)) this.video.currentTime = buffered.start(0);
   }
 
   /** The first frame is shown: go on to the edge, once, as soon as what leads there has come. */
