@@ -107,11 +107,16 @@ class StateKeeper(TableManager):
 
     def _open(self, assigned: set[TP], starts: dict[TP, int], epoch: int) -> None:
         self._check(epoch)
-        for tp, start in starts.items():
-            self.app.outbox.states[tp.partition].places[tp.topic] = start
         consumer = self.app.consumer
-        consumer.expected.update(starts)
         consumer._committed_offset.clear()
+        for tp, start in starts.items():
+            places = self.app.outbox.states[tp.partition].places
+            if tp.topic in places:
+                # The commit of what was journaled last may have been lost in a rebalance: without
+                # this the group would show a lag until the next record comes.
+                consumer.handled[tp] = start
+            places[tp.topic] = start
+        consumer.expected.update(starts)
         consumer.resume_partitions(assigned)
         self.app.outbox.closed = False
 

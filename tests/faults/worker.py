@@ -133,6 +133,7 @@ def main() -> None:
         web_port=int(os.environ["FAULT_PORT"]),
         session_timeout=float(os.environ["FAULT_SESSION"]),
         heartbeat_interval=0.5,
+        late_writer_check=0.5,
     )
     counts = app.Table("count-by-key", value_type=int)
     sums = app.Table("sum-by-partition", value_type=int)
