@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import structlog
+from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -97,8 +98,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _commit_own(self, offsets: dict[TP, int]) -> bool:
         own = self.assignment()
         try:
-            if offsets := {tp: offset for tp, offset in offsets.items() if tp in own}:
-                await self._ensure_consumer().commit(offsets)
+            # Faust's TP is equal to aiokafka's TopicPartition, but the latter is insisted on.
+            if ours := {TopicPartition(*tp): at for tp, at in offsets.items() if tp in own}:
+                await self._ensure_consumer().commit(ours)
         except Exception as error:  # noqa: BLE001 - rebalanced or broker away: retried on a timer
             log.warning("commit put off", error=repr(error))
             return False
