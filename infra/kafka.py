@@ -186,8 +186,7 @@ class LogReader:
 
     async def partitions(self, topic: str) -> list[TopicPartition]:
         """The partitions of a topic, in order. Raises Unavailable if the topic does not exist."""
-        found = await self._consumer._client._wait_on_metadata(topic)
-        del found
+        await self._consumer._client._wait_on_metadata(topic)
         numbers = self._consumer._client.cluster.partitions_for_topic(topic)
         if not numbers:
             raise Unavailable(f"topic {topic} does not exist; run `millrace topics apply`")

@@ -34,6 +34,7 @@ class KafkaDeadLetters:
         try:
             await self._kafka.start()
         except KafkaError as error:
+            await self._kafka.stop()
             raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
         return self
 

@@ -120,7 +120,7 @@ def test_a_wrong_key_and_a_second_publisher_are_refused_and_disturb_nobody(
         plays(page)
 
 
-def test_every_role_may_be_killed_and_the_picture_comes_back(platform: Platform, page: Page):
+def test_roles_on_the_way_may_be_killed_and_the_picture_comes_back(platform: Platform, page: Page):
     url = f"{platform.rtmp}/{platform.channel('survivor')}"
     publisher = subprocess.Popen(
         [sys.executable, "-m", "millrace", "publish", str(CLOCK), "--channel", "survivor"]
