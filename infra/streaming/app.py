@@ -55,7 +55,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout: float = 10.0
     heartbeat_interval: float = 1.0
     commit_interval: float = 0.5
-    late_writer_check: float = 60.0
     gap_topic: str | None = None
     on_gap: Callable[[Gap, Message], Record] | None = None
     clock: Clock = SystemClock()
@@ -178,8 +177,7 @@ def make_app(
     closed); `data_dir`; `replication_factor` of the journal; `max_consecutive_dead_letters`
     after which the worker stops; `gap_topic` and `on_gap`, the event to send there when a
     producer's messages have a hole; `session_timeout`, `heartbeat_interval`, `commit_interval`
-    in seconds; `late_writer_check`, seconds between looks at the journals for records of another
-    writer, well below `journal.COMPACTION_LAG_MS`; `clock`.
+    in seconds; `clock`.
     """
     return App(
         Config(

@@ -44,6 +44,10 @@ class Shipper(Protocol):
         """Queue the records in batches of at most `limit` bytes; one acknowledgement a batch."""
         ...
 
+    async def append(self, lists: dict[int, list[Output]]) -> dict[int, Written]:
+        """Append one batch to each of these journal partitions, as their owner."""
+        ...
+
 
 class Atom:
     """What one batch of the journal says: all of it happened, or none.
@@ -98,7 +102,6 @@ class Flusher:
 
     def __init__(
         self,
-        journal_topic: str,
         *,
         states: dict[int, PartitionState],
         ship: Callable[[], Shipper],
@@ -108,7 +111,6 @@ class Flusher:
     ) -> None:
         self.flight = Flight()
         """Where what is being handled collects."""
-        self._journal = journal_topic
         self._states = states
         self._ship = ship
         self._output_limit = output_limit
@@ -144,9 +146,8 @@ class Flusher:
                 await written
             if previous is not None:
                 await previous
-            for partition, atoms in flight.atoms.items():
-                for atom in atoms:
-                    await self._append(partition, atom)
+            while due := {where: atoms.pop(0) for where, atoms in flight.atoms.items() if atoms}:
+                await self._append(due)
             for event in flight.events:
                 event.ack()
         except Exception as error:  # noqa: BLE001 - nothing may be committed after a failed flight
@@ -164,17 +165,16 @@ class Flusher:
                 for batch in await shipper.ship(topic, partition, records, limit=self._output_limit)
             ]
 
-    async def _append(self, partition: int, atom: Atom) -> None:
-        """Append one batch to a partition of the journal, as its only writer."""
-        state = self._states[partition]
-        records = journal.write(atom.entries(), state.term)
-        acknowledged = await self._ship().ship(self._journal, partition, records)
-        if len(acknowledged) != 1:
-            self._halt(f"journal {partition}: what must be written together exceeds a batch")
-        written = await acknowledged[0]
-        if written.offset != state.end:
-            self._halt(
-                f"journal {partition}: wrote at {written.offset}, expected {state.end}: "
-                "another writer is alive"
-            )
-        state.end += written.count
+    async def _append(self, atoms: dict[int, Atom]) -> None:
+        """Append a batch to each of these partitions of the journal, as their only writer."""
+        written = await self._ship().append(
+            {partition: journal.write(atom.entries()) for partition, atom in atoms.items()}
+        )
+        for partition, batch in written.items():
+            state = self._states[partition]
+            if batch.offset != state.end:
+                self._halt(
+                    f"journal {partition}: wrote at {batch.offset}, expected {state.end}: "
+                    "something else writes to it"
+                )
+            state.end += batch.count

@@ -4,13 +4,12 @@ A flush appends one record batch to a partition: the entries it touched, and the
 source offset). A batch is appended whole or not at all, so state and position move together.
 
 A record is `key → value`: the key a msgpack array `[kind, …]`, the value the entry's bytes or null
-for a deletion, the header `term` the writer's term. Terms are what tells a late writer: each owner
-of a partition first appends the next term (the fence); a record of a lower term behind it is
-stale. Restoring ignores it, and the owner writes such keys again, so that compaction, which keeps
-the last record of a key, keeps the right one.
+for a deletion. Each owner of a partition first appends the next term and its own name; from then on
+the broker takes nothing more from earlier owners (`journal_writer`), so the last record of a key is
+the newest, and compaction keeps the right one.
 
 Kinds: `table` name key · `place` topic · `sequence` topic output-topic output-partition ·
-`mark` topic producer · `streak` topic · `term`.
+`mark` topic producer · `streak` topic · `term` · `owner`.
 """
 
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ import msgspec
 from infra.continuity import REMEMBERED, Continuity
 from infra.errors import InvalidRecord
 from infra.kafka import min_insync_replicas
-from infra.streaming.wire import Header, Output
+from infra.streaming.wire import Output
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -30,13 +29,12 @@ EntryKey = tuple[str | int, ...]
 """Kind of the entry and its address: `("table", "stream-by-channel", "c1")`."""
 
 TERM: Final[EntryKey] = ("term",)
-TERM_HEADER: Final = "term"
-COMPACTION_LAG_MS: Final = 600_000
-"""Compaction leaves younger records alone: the time there is to find and repair a late write."""
+OWNER: Final[EntryKey] = ("owner",)
 
 pack = msgspec.msgpack.Encoder().encode
 _unpack_key = msgspec.msgpack.Decoder(tuple[str | int, ...]).decode
 _unpack_number = msgspec.msgpack.Decoder(int).decode
+_unpack_text = msgspec.msgpack.Decoder(str).decode
 
 
 def topic_of(app: str) -> str:
@@ -48,23 +46,13 @@ def topic_settings(replicas: int) -> dict[str, str]:
     """How Kafka keeps a journal."""
     return {
         "cleanup.policy": "compact",
-        "min.compaction.lag.ms": str(COMPACTION_LAG_MS),
         "min.insync.replicas": str(min_insync_replicas(replicas)),
     }
 
 
-def write(entries: Iterable[tuple[EntryKey, bytes | None]], term: int) -> list[Output]:
+def write(entries: Iterable[tuple[EntryKey, bytes | None]]) -> list[Output]:
     """The records of one batch. A value of None becomes a tombstone, which compaction removes."""
-    header = [(TERM_HEADER, term.to_bytes(8, "big"))]
-    return [(pack(key), value, header) for key, value in entries]
-
-
-def read_term(headers: Iterable[Header]) -> int:
-    """The term of a journal record. Raises InvalidRecord."""
-    for name, value in headers:
-        if name == TERM_HEADER and len(value) == 8:
-            return int.from_bytes(value, "big")
-    raise InvalidRecord("a journal record has no `term` header of 8 bytes")
+    return [(pack(key), value, []) for key, value in entries]
 
 
 class PartitionState:
@@ -72,8 +60,9 @@ class PartitionState:
 
     def __init__(self) -> None:
         self.term = 0
-        """Highest term seen; this owner's own once `claimed`."""
-        self.claimed = False
+        """Counts the owners that this partition has had."""
+        self.owner = ""
+        """The name of the last of them."""
         self.end = -1
         """Offset after the last journal record known here; -1 before anything was read."""
         self.places: dict[str, int] = {}
@@ -85,20 +74,14 @@ class PartitionState:
         """Dead letters in a row by source topic."""
         self.continuity: dict[str, Continuity] = {}
         """Producers' marks by source topic, ready after `settle_marks`."""
-        self.stale: set[EntryKey] = set()
-        """Keys whose last record in the journal is not the newest: to be written again."""
+        self.forgotten: list[EntryKey] = []
+        """Marks above the bound, which the next owner deletes from the journal."""
         self._marks: dict[str, dict[str, int]] = {}
 
-    def absorb(self, key: bytes, value: bytes | None, term: int) -> None:
+    def absorb(self, key: bytes, value: bytes | None) -> None:
         """Take in the next record of the journal. Raises InvalidRecord."""
         try:
-            entry = _unpack_key(key)
-            if term < self.term:
-                self.stale.add(entry)
-                return
-            self.term = term
-            self.stale.discard(entry)
-            self._apply(entry, value)
+            self._apply(_unpack_key(key), value)
         except (msgspec.MsgspecError, TypeError, ValueError) as error:
             raise InvalidRecord(f"journal key {key[:80]!r}: {error}") from error
 
@@ -118,17 +101,18 @@ class PartitionState:
 
     def settle_marks(self) -> None:
         """After the journal was read: marks above the bound are forgotten, oldest first."""
-        self.continuity = {}
+        self.continuity, self.forgotten = {}, []
         for topic, marks in self._marks.items():
             for producer in list(marks)[: max(0, len(marks) - REMEMBERED)]:
                 del marks[producer]
-                self.stale.add(("mark", topic, producer))
+                self.forgotten.append(("mark", topic, producer))
             self.continuity[topic] = Continuity(marks)
         self._marks = {}
 
-    def repairs(self) -> list[tuple[EntryKey, bytes | None]]:
-        """The newest value of every stale key, to be appended again."""
-        return [(entry, self._lookup(entry)) for entry in sorted(self.stale, key=repr)]
+    def claim(self, owner: str) -> list[tuple[EntryKey, bytes | None]]:
+        """What the next owner appends first."""
+        taken = [(TERM, pack(self.term + 1)), (OWNER, pack(owner))]
+        return [*taken, *((entry, None) for entry in self.forgotten)]
 
     def _apply(self, entry: EntryKey, value: bytes | None) -> None:
         match entry:
@@ -145,26 +129,11 @@ class PartitionState:
             case ("streak", str(topic)):
                 _put(self.streaks, topic, _number(value))
             case ("term",):
-                pass
+                self.term = _number(value) or 0
+            case ("owner",):
+                self.owner = "" if value is None else _unpack_text(value)
             case _:
                 raise ValueError(f"unknown kind of entry {entry!r}")
-
-    def _lookup(self, entry: EntryKey) -> bytes | None:
-        number: int | None
-        match entry:
-            case ("table", str(name), str(key)):
-                return self.table(name).get(key)
-            case ("place", str(topic)):
-                number = self.places.get(topic)
-            case ("sequence", str(topic), str(sink), int(partition)):
-                number = self.sequences.get((topic, sink, partition))
-            case ("mark", str(topic), str(producer)):
-                number = self.marks(topic).marks.get(producer)
-            case ("streak", str(topic)):
-                number = self.streaks.get(topic)
-            case _:
-                number = self.term
-        return None if number is None else pack(number)
 
 
 def _number(value: bytes | None) -> int | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from typing import Any
 
 import structlog
@@ -12,7 +13,8 @@ from faust.types import TP
 from infra.errors import MillraceError
 from infra.kafka import LogReader
 from infra.streaming import journal
-from infra.streaming.journal import PartitionState, pack
+from infra.streaming.journal import PartitionState
+from infra.streaming.journal_writer import FencedError
 
 log = structlog.get_logger()
 
@@ -27,8 +29,8 @@ class StateKeeper(TableManager):
     """Takes the place of Faust's tables and recovery.
 
     After a rebalance, and before a partition flows: read its journal to the end (what is held from
-    before is only caught up), append the next term to be its one writer, repair what a late writer
-    left behind, and seek to the journal's place.
+    before is only caught up), append the next term to be its one writer, and seek to the journal's
+    place.
     """
 
     def __init__(self, app: Any, **options: Any) -> None:
@@ -36,6 +38,8 @@ class StateKeeper(TableManager):
         self._preparing = asyncio.Lock()
         self._flowing = asyncio.Event()
         self._reader: LogReader | None = None
+        self._name = uuid.uuid4().hex
+        """What this process is called in the journal's claims."""
 
     @property
     def changelog_topics(self) -> set[str]:
@@ -132,24 +136,16 @@ class StateKeeper(TableManager):
         await app.on_rebalance_complete.send()
 
     async def _claim(self, partition: int, epoch: int) -> None:
-        """Restore a partition and become its one writer: the term lands where we expect it."""
+        """Restore a partition and become its one writer: its log says who is."""
         while True:
-            state: PartitionState = await self._restore(partition, epoch)
-            if state.claimed:
+            state = await self._restore(partition, epoch)
+            if state.owner == self._name:
                 return
-            term = state.term + 1
-            fence = journal.write([(journal.TERM, pack(term)), *state.repairs()], term)
-            topic = journal.topic_of(self.app.conf.id)
-            (acknowledged,) = await self.app.producer.ship(topic, partition, fence)
-            written = await acknowledged
-            if written.offset == state.end:
-                if state.stale:
-                    log.warning("journal repaired", partition=partition, keys=len(state.stale))
-                state.stale.clear()
-                state.term, state.claimed = term, True
-                state.end += written.count
-                return
-            # someone wrote in between: read what, and claim again
+            claim = journal.write(state.claim(self._name))
+            try:
+                await self.app.producer.claim(partition, state.term + 1, claim)
+            except FencedError:
+                log.info("another worker was first", partition=partition, term=state.term + 1)
 
     async def _restore(self, partition: int, epoch: int) -> PartitionState:
         """The state of a partition, brought up to the end of its journal."""
@@ -166,11 +162,10 @@ class StateKeeper(TableManager):
             return state
         states.pop(partition, None)  # half-read state is never used
         started, count = time.monotonic(), 0
-        state.claimed = False
         state.reopen_marks()
         async for batch in reader.read({tp: max(state.end, begin)}, {tp: end}):
             for record in batch:
-                state.absorb(record.key, record.value, journal.read_term(record.headers))
+                state.absorb(record.key, record.value)
             count += len(batch)
             self._check(epoch)
         state.settle_marks()
@@ -191,27 +186,3 @@ class StateKeeper(TableManager):
     def _check(self, epoch: int) -> None:
         if self.app.consumer.epoch != epoch or self.should_stop:
             raise SupersededError
-
-    @TableManager.task
-    async def _look_for_late_writers(self) -> None:
-        """An owner that has nothing to write would not notice a late writer by its own offsets."""
-        while not self.should_stop:
-            await self.sleep(self.app.config.late_writer_check)
-            if self.app.consumer.expected:
-                await self._compare_ends()
-
-    async def _compare_ends(self) -> None:
-        app = self.app
-        owned = {tp.partition for tp in app.consumer.expected}
-        topic = journal.topic_of(app.conf.id)
-        epoch = app.consumer.epoch
-        async with self._preparing, LogReader(app.config.bootstrap) as reader:
-            ends = await reader.ends(TopicPartition(topic, number) for number in owned)
-        await app.outbox.flusher.flush()
-        for tp, end in ends.items():
-            state = app.outbox.states.get(tp.partition)
-            if app.consumer.epoch == epoch and state is not None and end > state.end:
-                app.halt(
-                    f"journal {tp.partition}: ends at {end}, we wrote up to {state.end}: "
-                    "another writer is alive"
-                )

@@ -10,7 +10,6 @@ from infra.clock import Clock
 from infra.continuity import Gap
 from infra.errors import InvalidRecord
 from infra.record import Codec, Record
-from infra.streaming import journal
 from infra.streaming.flush import Atom, Flusher, Shipper
 from infra.streaming.journal import PartitionState
 from infra.streaming.metrics import Metrics
@@ -63,7 +62,6 @@ class Outbox:
         self.closed = True
         """Whether partitions are being rearranged: nothing is handled meanwhile."""
         self.flusher = Flusher(
-            journal.topic_of(app),
             states=self.states,
             ship=ship,
             output_limit=output_limit,

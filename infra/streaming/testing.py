@@ -65,6 +65,8 @@ class MemoryLog:
         self.records: dict[tuple[str, int], list[Output]] = {}
         self.order: list[tuple[str, int, int]] = []
         """Every write, in the order it came: topic, partition, offset."""
+        self.journal = ""
+        """The journal's topic."""
 
     async def ship(
         self, topic: str, partition: int, records: Iterable[Output], *, limit: int = BATCH_BYTES
@@ -77,6 +79,14 @@ class MemoryLog:
         acknowledged: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         acknowledged.set_result(Written(base, len(added)))
         return [acknowledged]
+
+    async def append(self, lists: dict[int, list[Output]]) -> dict[int, Written]:
+        """Append to the journal."""
+        written = {}
+        for partition, records in lists.items():
+            (acknowledged,) = await self.ship(self.journal, partition, records)
+            written[partition] = await acknowledged
+        return written
 
 
 class TestWorker:
@@ -102,7 +112,7 @@ class TestWorker:
         app.halt = self._halt
         app.producer = self.log
         app.finalize()
-        topic = journal.topic_of(app.config.name)
+        topic = self.log.journal = journal.topic_of(app.config.name)
         count = max((app.config.partitions(name) for name in app.agents_by_source), default=1)
         for partition in range(count):
             self._restore(topic, partition)
@@ -213,9 +223,9 @@ class TestWorker:
 
     def _restore(self, topic: str, partition: int) -> None:
         state = PartitionState()
-        for key, value, headers in self.log.records.get((topic, partition), []):
+        for key, value, _ in self.log.records.get((topic, partition), []):
             assert key is not None
-            state.absorb(key, value, journal.read_term(headers))
+            state.absorb(key, value)
         state.settle_marks()
         state.end = len(self.log.records.get((topic, partition), []))
         self.app.outbox.states[partition] = state

@@ -7,7 +7,7 @@ fetched list must continue the one before, and only journaled places are committ
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -16,16 +16,12 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from infra.errors import ConfigurationError
-from infra.streaming.flush import BATCH_BYTES, Written
-from infra.streaming.wire import Output
+from infra.streaming.producer import Producer
 
 log = structlog.get_logger()
 
 FETCH_WAIT_MS = 20
 """How long the broker may hold an empty fetch: a partition that was left out waits this long."""
-RECORD_BYTES = 100
-"""What a record costs in a batch beside key and value, about, with our headers."""
 RECORDS_AN_EVENT = 1000
 """Records handed to an agent as one event."""
 
@@ -246,42 +242,6 @@ class Consumer(driver.Consumer):
         """Seconds since the oldest unacknowledged list was delivered; 0 when there is none."""
         first = next(iter(self.arrivals.values()), None)
         return 0.0 if first is None else time.monotonic() - first
-
-
-class Producer(driver.Producer):
-    """Writes whole record batches: acknowledged by all in-sync replicas, without repeats."""
-
-    def _settings_extra(self) -> dict[str, Any]:
-        return {"acks": "all", "enable_idempotence": True}
-
-    async def ship(
-        self, topic: str, partition: int, records: Iterable[Output], *, limit: int = BATCH_BYTES
-    ) -> list[Awaitable[Written]]:
-        """Queue the records, in as few batches as they fit; one acknowledgement a batch."""
-        producer = self._ensure_producer()
-        shipped: list[Awaitable[Written]] = []
-        batch, count, size = producer.create_batch(), 0, 0
-        for key, value, headers in records:
-            length = RECORD_BYTES + len(key or b"") + len(value or b"")
-            if count and size + length > limit:
-                shipped.append(await _sent(producer, batch, topic, partition, count))
-                batch, count, size = producer.create_batch(), 0, 0
-            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                raise ConfigurationError(f"{topic}: a record of {length} bytes exceeds a batch")
-            count += 1
-            size += length
-        shipped.append(await _sent(producer, batch, topic, partition, count))
-        return shipped
-
-
-async def _sent(producer: Any, batch: Any, topic: str, partition: int, count: int) -> Any:
-    batch.close()
-    acknowledged = await producer.send_batch(batch, topic, partition=partition)
-
-    async def written() -> Written:
-        return Written((await acknowledged).offset, count)
-
-    return written()
 
 
 class Transport(driver.Transport):

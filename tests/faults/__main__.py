@@ -113,6 +113,7 @@ def note(path: Path | None, result: Result, kind: str) -> None:
         "events": result.events,
         "seconds": round(result.seconds, 1),
         "restarts": result.restarts,
+        "fenced": result.fenced,
         "leader_changes": result.leader_changes,
         **verdict,
         "faults": dict(result.faults),
@@ -130,6 +131,7 @@ def show_totals(results: list[Result], console: Console) -> None:
     for name, count in sorted(faults.items()):
         table.add_row(name, f"{count:,}")
     table.add_row("restarts", f"{sum(result.restarts for result in results):,}")
+    table.add_row("fenced", f"{sum(result.fenced for result in results):,}")
     table.add_section()
     for name in COLUMNS:
         total = sum(getattr(result.verdict, name) for result in results)

@@ -26,16 +26,13 @@ from tests.faults.workers import Workers
 SESSION = 2.0
 KEYS = 300
 START_DEADLINE = 30.0
-COMPACTION_LAG = 5
-"""Seconds that compaction leaves to find and repair a late write; 600 in a real journal. With none,
-a pause of one worker can lose what it overwrites late (docs/explanation/fault-runs.md)."""
 COMPACTING = {
     "cleanup.policy": "compact",
     "segment.bytes": "1048576",
     "segment.ms": "1000",
     "min.cleanable.dirty.ratio": "0.01",
-    "min.compaction.lag.ms": str(COMPACTION_LAG * 1000),
-    "max.compaction.lag.ms": str(COMPACTION_LAG * 1000 + 1000),
+    "min.compaction.lag.ms": "0",
+    "max.compaction.lag.ms": "1000",
     "delete.retention.ms": "100",
 }
 
@@ -50,6 +47,8 @@ class Result:
     faults: Counter[str] = field(default_factory=Counter)
     restarts: int = 0
     """Workers that stopped themselves and were started again."""
+    fenced: int = 0
+    """Late writes to the journal that the broker refused."""
     seconds: float = 0.0
     leader_changes: int = 0
     """Partitions, of the input, the output and the journal, that went to another broker."""
@@ -120,6 +119,7 @@ class Chaos:
             verdict,
             self._faults,
             restarts,
+            self._workers.fenced,
             seconds,
             self._leader_changes,
         )

@@ -8,7 +8,7 @@ import msgspec
 
 from infra.continuity import Continuity
 from infra.errors import InvalidRecord
-from infra.streaming.journal import PartitionState, read_term
+from infra.streaming.journal import PartitionState
 from infra.streaming.wire import ORIGIN
 from tests.faults.records import Counted, FaultCodec, is_poison
 
@@ -28,7 +28,7 @@ class Logs(NamedTuple):
 
 
 class Verdict(msgspec.Struct):
-    """Counters; all but `repeated`, `handled_again` and `stale_journal` must be 0."""
+    """Counters; all but `repeated` and `handled_again` must be 0."""
 
     skipped: int = 0
     """Source records no handler ever saw."""
@@ -54,10 +54,8 @@ class Verdict(msgspec.Struct):
     """Outputs written again: allowed."""
     handled_again: int = 0
     """Records that a handler saw again after a fault: allowed, their first effect was void."""
-    stale_journal: int = 0
-    """Journal records by a writer that had been replaced: allowed, ignored by restore."""
 
-    ALLOWED: ClassVar = ("repeated", "handled_again", "stale_journal")
+    ALLOWED: ClassVar = ("repeated", "handled_again")
 
     @property
     def failures(self) -> dict[str, int]:
@@ -158,9 +156,7 @@ def _judge_journal(journal: list[Any], expected: Expected, verdict: Verdict) -> 
     """Fold the journal as a restart would, and compare each row and place."""
     states: dict[int, PartitionState] = defaultdict(PartitionState)
     for record in journal:
-        term = read_term(record.headers)
-        verdict.stale_journal += term < states[record.partition].term
-        states[record.partition].absorb(record.key, record.value, term)
+        states[record.partition].absorb(record.key, record.value)
     unpack = msgspec.msgpack.decode
     found, places = {}, {}
     for partition, state in states.items():

@@ -14,6 +14,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from infra.streaming import Message, Send, Table, make_app, run
 from infra.streaming.journal import EntryKey, pack
+from infra.streaming.journal_writer import JournalWriter
 from tests.faults.records import Counted, FaultCodec, is_poison
 
 PARTITIONS = 4
@@ -54,13 +55,17 @@ def count(
 
 def delay_sends(seconds: float) -> None:
     """Every batch waits a random while before it goes out."""
-    send_batch = AIOKafkaProducer.send_batch
+    send_batch, append = AIOKafkaProducer.send_batch, JournalWriter.append
 
     async def late(self: Any, *arguments: Any, **options: Any) -> Any:
         await asyncio.sleep(random.random() * seconds)
         return await send_batch(self, *arguments, **options)
 
-    AIOKafkaProducer.send_batch = late
+    async def append_late(self: Any, lists: Any) -> Any:
+        await asyncio.sleep(random.random() * seconds)
+        return await append(self, lists)
+
+    AIOKafkaProducer.send_batch, JournalWriter.append = late, append_late  # type: ignore[method-assign]
 
 
 class _Acknowledged:
@@ -133,7 +138,6 @@ def main() -> None:
         web_port=int(os.environ["FAULT_PORT"]),
         session_timeout=float(os.environ["FAULT_SESSION"]),
         heartbeat_interval=0.5,
-        late_writer_check=0.5,
     )
     counts = app.Table("count-by-key", value_type=int)
     sums = app.Table("sum-by-partition", value_type=int)

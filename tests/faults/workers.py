@@ -107,6 +107,12 @@ class Workers:
         """Whether a handler has noted anything."""
         return any(path.stat().st_size for path in self._folder.glob("worker-*/handled"))
 
+    @property
+    def fenced(self) -> int:
+        """How often a worker that had been replaced was kept from writing to the journal."""
+        logs = self._folder.glob("worker-*/log")
+        return sum(path.read_text(errors="replace").count("FencedError") for path in logs)
+
     def handled(self) -> list[Place]:
         """What handlers noted."""
         places = []

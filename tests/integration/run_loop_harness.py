@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from infra.kafka import EventProducer, LogReader
 from infra.local.ports import free_ports
 from infra.streaming import journal_topic_of
-from infra.streaming.journal import PartitionState, read_term
+from infra.streaming.journal import PartitionState
+from infra.streaming.journal_writer import JournalWriter
 from schemas.records.broadcast import OpenSession
 from schemas.registry import registry
 
@@ -40,7 +42,7 @@ class Rig:
     def journal(self) -> str:
         return journal_topic_of(self.app)
 
-    def start(self, worker: int = 0, check: float = 60.0) -> None:
+    def start(self, worker: int = 0) -> None:
         folder = self.data / f"{self.app}-{worker}"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log").open("ab") as log:
@@ -51,7 +53,6 @@ class Rig:
                     WORKER,
                     *arguments,
                     str(self.partitions),
-                    str(check),
                     *self.sources,
                 ],
                 cwd=ROOT,
@@ -103,7 +104,7 @@ class Rig:
         states: dict[int, PartitionState] = {}
         for record in await self.read(self.journal):
             state = states.setdefault(record.partition, PartitionState())
-            state.absorb(record.key, record.value, read_term(record.headers))
+            state.absorb(record.key, record.value)
         for state in states.values():
             state.settle_marks()
         return states
@@ -195,3 +196,14 @@ async def until(
             return
         assert time.monotonic() < deadline, f"not within {within} s\n{explain()}"
         await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def journal_writer(kafka: str, topic: str) -> AsyncIterator[JournalWriter]:
+    """A writer of a journal, as another process would have it."""
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        yield JournalWriter(producer, topic)
+    finally:
+        await producer.stop()

@@ -1,7 +1,7 @@
 """A worker process for the tests of the run loop: counts sessions by channel and says the count.
 
-Arguments: app name, bootstrap, web port, data folder, sink, partitions, seconds between looks for
-another writer, then the source topics.
+Arguments: app name, bootstrap, web port, data folder, sink, partitions, then the source
+topics.
 """
 
 import sys
@@ -19,7 +19,6 @@ def counting_app(
     data: Path,
     sink: str,
     partitions: int,
-    check: float,
     sources: list[str],
 ) -> App:
     app = make_app(
@@ -32,7 +31,6 @@ def counting_app(
         web_token="operators",
         data_dir=data,
         session_timeout=6.0,
-        late_writer_check=check,
     )
     counts = app.Table("count-by-channel", value_type=int)
     for source in sources:
@@ -58,9 +56,5 @@ def counting(counts: Table[int]):
 
 
 if __name__ == "__main__":
-    name, bootstrap, port, data, sink, partitions, check, *sources = sys.argv[1:]
-    run(
-        counting_app(
-            name, bootstrap, int(port), Path(data), sink, int(partitions), float(check), sources
-        )
-    )
+    name, bootstrap, port, data, sink, partitions, *sources = sys.argv[1:]
+    run(counting_app(name, bootstrap, int(port), Path(data), sink, int(partitions), sources))

@@ -7,8 +7,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from infra.streaming import STOPPED
-from infra.streaming.journal import EntryKey, pack, write
-from tests.integration.run_loop_harness import Rig, rig, until
+from infra.streaming.journal import pack, write
+from infra.streaming.journal_writer import FencedError, Seat
+from tests.integration.run_loop_harness import Rig, journal_writer, rig, until
 
 
 async def test_a_killed_worker_skips_nothing_and_counts_nothing_twice(
@@ -51,37 +52,51 @@ async def test_two_source_topics_and_twelve_partitions_feed_one_state(
         await one.handled()
 
 
-@pytest.mark.parametrize("idle", [False, True])
-async def test_a_worker_that_finds_another_writer_stops_and_the_next_repairs(
-    kafka: str, unique: str, tmp_path: Path, idle: bool
+async def test_an_owner_that_was_paused_writes_nothing_once_another_owns_the_journal(
+    kafka: str, unique: str, tmp_path: Path
 ) -> None:
     async with rig(kafka, unique, tmp_path) as one:
-        one.start(check=1.0 if idle else 60.0)
+        one.start(0)
         await one.produce(200)
         await one.handled()
-        states = await one.state()
-        partition = next(number for number, state in states.items() if state.tables)
-        channel = next(iter(states[partition].table("count-by-channel")))
-        stale = [
-            (("table", "count-by-channel", channel), pack(7777)),
-            (("table", "count-by-channel", "gone"), pack(1)),
-        ]
-        await _append(one, partition, stale)
-        if not idle:
-            await one.produce(200)
-        assert await one.ended() == STOPPED
-        assert "another writer is alive" in one.log()
-        one.start()
-        await one.healthy(partitions=4)
+        one.processes[0].send_signal(signal.SIGSTOP)
+        one.start(1)
+        await one.produce(200)
         await one.handled()
-        last = {}
-        for record in await one.read(one.journal):
-            if record.partition == partition:
-                last[record.key] = record.value
-        for key, value in stale:
-            kept = last[pack(key)]
-            assert kept != pack(7777), "the stale value is what compaction would keep"
-            assert (kept is None) == (key[2] == "gone"), value
+        owners = {
+            number: (state.term, state.owner) for number, state in (await one.state()).items()
+        }
+        async with journal_writer(kafka, one.journal) as late:
+            for partition, (term, _) in owners.items():
+                late.seats[partition] = Seat.of(term - 1)
+                late.seats[partition].sequence = 2
+                with pytest.raises(FencedError):
+                    await late.append({partition: write([(("table", "t", "k"), pack(7777))])})
+        one.processes[0].send_signal(signal.SIGCONT)
+        await one.produce(200)
+        await one.handled()
+        assert all(not state.table("t") for state in (await one.state()).values())
+
+
+async def test_something_else_that_writes_to_the_journal_stops_the_worker(
+    kafka: str, unique: str, tmp_path: Path
+) -> None:
+    async with rig(kafka, unique, tmp_path) as one:
+        one.start()
+        await one.produce(200)
+        await one.handled()
+        producer = AIOKafkaProducer(bootstrap_servers=one.kafka)
+        await producer.start()
+        for partition in range(one.partitions):
+            await producer.send_and_wait(
+                one.journal, pack(1), key=pack(["streak", "x"]), partition=partition
+            )
+        await producer.stop()
+        await one.produce(200)
+        assert await one.ended() == STOPPED
+        assert "something else writes to it" in one.log()
+        one.start()
+        await one.handled()
 
 
 async def test_a_group_that_committed_more_than_the_journal_holds_stops_the_worker(
@@ -139,17 +154,6 @@ async def test_a_missing_topic_stops_the_worker_with_the_reason(
         assert await one.ended() == STOPPED
         assert f"missing-{unique}" in one.log()
         one.sources.pop()
-
-
-async def _append(one: Rig, partition: int, entries: list[tuple[EntryKey, bytes]]) -> None:
-    """What a worker that was paused since its first term would still write."""
-    producer = AIOKafkaProducer(bootstrap_servers=one.kafka)
-    await producer.start()
-    for key, value, headers in write(entries, 0):
-        await producer.send_and_wait(
-            one.journal, value, key=key, partition=partition, headers=headers
-        )
-    await producer.stop()
 
 
 async def _committed(one: Rig) -> dict[TopicPartition, int]:

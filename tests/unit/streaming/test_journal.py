@@ -1,4 +1,4 @@
-"""The journal: what is restored, whatever late writers appended in between."""
+"""The journal: what an owner restores, and how it claims a partition."""
 
 import contextlib
 import uuid
@@ -13,10 +13,10 @@ from infra.streaming.journal import (
     EntryKey,
     PartitionState,
     pack,
-    read_term,
     topic_settings,
     write,
 )
+from infra.streaming.journal_writer import EPOCHS, Seat
 from infra.streaming.wire import Output, event_id_of, origin_of
 
 KEYS: list[EntryKey] = [
@@ -29,19 +29,15 @@ KEYS: list[EntryKey] = [
     ("mark", "in", "p"),
 ]
 BATCHES = st.lists(
-    st.tuples(
-        st.integers(1, 3),
-        st.dictionaries(st.sampled_from(KEYS), st.none() | st.integers(0, 999), min_size=1),
-    ),
-    max_size=12,
+    st.dictionaries(st.sampled_from(KEYS), st.none() | st.integers(0, 999), min_size=1), max_size=12
 )
 
 
 def read(records: list[Output]) -> PartitionState:
     state = PartitionState()
-    for key, value, headers in records:
+    for key, value, _ in records:
         assert key is not None
-        state.absorb(key, value, read_term(headers))
+        state.absorb(key, value)
     state.settle_marks()
     return state
 
@@ -52,9 +48,8 @@ def contents(state: PartitionState) -> tuple[object, ...]:
     return tables, state.places, state.sequences, state.streaks, marks
 
 
-def batch(term: int, entries: dict[EntryKey, int | None]) -> list[Output]:
-    packed = [(key, None if value is None else pack(value)) for key, value in entries.items()]
-    return write(packed, term)
+def batch(entries: dict[EntryKey, int | None]) -> list[Output]:
+    return write((key, None if value is None else pack(value)) for key, value in entries.items())
 
 
 def compacted(records: list[Output]) -> list[Output]:
@@ -63,76 +58,71 @@ def compacted(records: list[Output]) -> list[Output]:
 
 
 @given(BATCHES)
-def test_batches_of_earlier_terms_change_nothing_wherever_they_come(
-    batches: list[tuple[int, dict[EntryKey, int | None]]],
+def test_the_last_value_of_a_key_counts_also_after_compaction(
+    batches: list[dict[EntryKey, int | None]],
 ) -> None:
-    reached, owners, all_records = 0, [], []
-    for term, entries in batches:
-        all_records += batch(term, entries)
-        if term >= reached:
-            owners += batch(term, entries)
-            reached = term
-    assert contents(read(all_records)) == contents(read(owners))
-
-
-@given(BATCHES)
-def test_once_repaired_compaction_keeps_what_the_owners_wrote(
-    batches: list[tuple[int, dict[EntryKey, int | None]]],
-) -> None:
-    records = [record for term, entries in batches for record in batch(term, entries)]
+    records = [record for entries in batches for record in batch(entries)]
     state = read(records)
-    repaired = records + write(state.repairs(), state.term + 1)
-    kept = compacted(repaired)
+    newest = {key: value for entries in batches for key, value in entries.items()}
+    assert state.table("a") == {
+        key[2]: pack(value)
+        for key, value in newest.items()
+        if key[:2] == ("table", "a") and value is not None
+    }
+    kept = compacted(records)
     assert contents(read(kept)) == contents(state)
     without_tombstones = [record for record in kept if record[1] is not None]
     assert contents(read(without_tombstones)) == contents(state)
-    assert read(repaired).repairs() == []
 
 
 @given(BATCHES, st.integers(0, 12))
 def test_catching_up_equals_reading_from_the_start(
-    batches: list[tuple[int, dict[EntryKey, int | None]]], cut: int
+    batches: list[dict[EntryKey, int | None]], cut: int
 ) -> None:
-    records = [record for term, entries in batches for record in batch(term, entries)]
+    records = [record for entries in batches for record in batch(entries)]
     state = read(records[:cut])
     state.reopen_marks()
-    for key, value, headers in records[cut:]:
+    for key, value, _ in records[cut:]:
         assert key is not None
-        state.absorb(key, value, read_term(headers))
+        state.absorb(key, value)
     state.settle_marks()
     assert contents(state) == contents(read(records))
-    assert state.stale == read(records).stale
 
 
-def test_a_late_write_does_not_bring_a_deleted_row_back() -> None:
-    row: EntryKey = ("table", "a", "x")
-    records = write([(row, pack(1))], 1) + write([(row, None)], 2) + write([(row, pack(1))], 1)
-    state = read(records)
-    assert state.table("a") == {}
-    assert state.repairs() == [(row, None)]
+def test_an_owner_appends_the_next_term_and_its_name() -> None:
+    state = read(write(read([]).claim("one")))
+    assert (state.term, state.owner) == (1, "one")
+    state = read(write(state.claim("two")))
+    assert (state.term, state.owner) == (2, "two")
 
 
-def test_marks_above_the_bound_are_forgotten_and_deleted_from_the_journal() -> None:
+def test_marks_above_the_bound_are_forgotten_and_deleted_by_the_next_owner() -> None:
     entries = [(("mark", "in", f"p{number}"), pack(1)) for number in range(REMEMBERED + 2)]
-    state = read(write(entries, 1))
+    state = read(write(entries))
     assert len(state.marks("in").marks) == REMEMBERED
-    assert state.repairs() == [(("mark", "in", "p0"), None), (("mark", "in", "p1"), None)]
+    assert state.claim("next")[2:] == [(("mark", "in", "p0"), None), (("mark", "in", "p1"), None)]
+    assert read(write([*entries, *state.claim("next")])).forgotten == []
+
+
+@given(st.integers(0, 1 << 40))
+def test_every_term_has_a_seat_above_all_earlier_ones(term: int) -> None:
+    seat, following = Seat.of(term), Seat.of(term + 1)
+    assert 0 <= seat.epoch < EPOCHS
+    if following.producer_id == seat.producer_id:
+        assert following.epoch == seat.epoch + 1
+    else:
+        assert following.epoch == 0
+        assert following.closing() == Seat(seat.producer_id, EPOCHS)
 
 
 @given(st.binary(max_size=40), st.none() | st.binary(max_size=10))
 def test_any_bytes_are_taken_in_or_refused(key: bytes, value: bytes | None) -> None:
     with contextlib.suppress(InvalidRecord):
-        PartitionState().absorb(key, value, 1)
+        PartitionState().absorb(key, value)
 
 
-def test_a_record_without_a_term_is_refused() -> None:
-    with pytest.raises(InvalidRecord, match="term"):
-        read_term([("other", b"12345678")])
-
-
-def test_a_journal_is_compacted_but_not_at_once() -> None:
+def test_a_journal_is_compacted() -> None:
     assert topic_settings(1)["cleanup.policy"] == "compact"
-    assert int(topic_settings(1)["min.compaction.lag.ms"]) >= 60_000
 
 
 @pytest.mark.parametrize(("replicas", "insync"), [(1, "1"), (2, "1"), (3, "2")])
