@@ -4,6 +4,7 @@ Keys are slash-separated and relative; an object that exists is never changed, o
 """
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlparse
@@ -16,6 +17,10 @@ from obstore.store import LocalStore, MemoryStore, from_url
 from infra.errors import ConfigurationError, NotFound, Unavailable
 
 _PAGE: Final = 1000
+_CLIENT: Final[Any] = {"allow_http": True, "connect_timeout": "3s", "timeout": "10s"}
+"""Whether there is TLS, the endpoint's URL says; without one there is."""
+_RETRIES: Final[Any] = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+"""A few quick ones: what needs a longer breath, like packaging, has its own."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -56,8 +61,9 @@ class ObjectStore(Protocol):
 
 
 def object_store(url: str, default: Path) -> ObjectStore:
-    """The storage at a URL: `file:///folder`, `s3://bucket/prefix` (credentials as AWS tools read
-    them from the environment), `memory://`; without one the folder `default`, which is created.
+    """The storage at a URL: `file:///folder`, `s3://bucket/prefix` (credentials, region and
+    AWS_ENDPOINT_URL from the environment, as AWS tools read them), `memory://`; without one the
+    folder `default`, which is created.
 
     Raises ConfigurationError if there cannot be one.
     """
@@ -67,7 +73,7 @@ def object_store(url: str, default: Path) -> ObjectStore:
             return _Store(LocalStore(folder.absolute(), mkdir=True))
         if url == "memory://":
             return _Store(MemoryStore())
-        return _Store(from_url(url))
+        return _Store(from_url(url, client_options=_CLIENT, retry_config=_RETRIES))
     except (BaseError, ValueError, OSError) as error:
         raise ConfigurationError(f"MILLRACE_STORAGE_URL {url!r}: {error}") from error
 
@@ -81,14 +87,14 @@ class _Store:
     async def put(self, key: str, data: bytes) -> None:
         try:
             await obstore.put_async(self._store, key, data, use_multipart=False)
-        except BaseError as error:
-            raise _translated(key, error) from error
+        except (BaseError, OSError) as error:  # not found here is a bucket that does not exist
+            raise _unavailable(key, error) from error
 
     async def get(self, key: str) -> bytes:
         try:
             found = await obstore.get_async(self._store, key)
             return bytes(await found.bytes_async())
-        except (BaseError, FileNotFoundError) as error:
+        except (BaseError, OSError) as error:
             raise _translated(key, error) from error
 
     async def get_range(self, key: str, start: int, end: int) -> bytes:
@@ -99,13 +105,13 @@ class _Store:
             return bytes(
                 await obstore.get_range_async(self._store, key, start=start, end=min(end, size))
             )
-        except (BaseError, FileNotFoundError) as error:
+        except (BaseError, OSError) as error:
             raise _translated(key, error) from error
 
     async def size(self, key: str) -> int:
         try:
             return int((await obstore.head_async(self._store, key))["size"])
-        except (BaseError, FileNotFoundError) as error:
+        except (BaseError, OSError) as error:
             raise _translated(key, error) from error
 
     async def delete(self, keys: list[str]) -> None:
@@ -114,8 +120,8 @@ class _Store:
                 await obstore.delete_async(self._store, key)
             except (NotFoundError, FileNotFoundError):
                 continue
-            except BaseError as error:
-                raise _translated(key, error) from error
+            except (BaseError, OSError) as error:
+                raise _unavailable(key, error) from error
 
     async def list(self, prefix: str) -> AsyncIterator[Stored]:
         try:
@@ -130,4 +136,9 @@ class _Store:
 def _translated(key: str, error: Exception) -> Exception:
     if isinstance(error, NotFoundError | FileNotFoundError):
         return NotFound(f"object {key} does not exist")
-    return Unavailable(f"object storage, {key}: {error}")
+    return _unavailable(key, error)
+
+
+def _unavailable(key: str, error: Exception) -> Unavailable:
+    told = str(error).partition("\n")[0]
+    return Unavailable(f"object storage, {key}: {told}")

@@ -1,15 +1,44 @@
 """What every object store does."""
 
 import asyncio
+import logging
+import time
+import urllib.request
+import uuid
 
 import pytest
+from moto.server import ThreadedMotoServer
 
-from infra.errors import ConfigurationError, NotFound
+from infra.errors import ConfigurationError, NotFound, Unavailable
 from media.storage import object_store
 
 
-@pytest.fixture(params=["folder", "file url", "memory"])
+@pytest.fixture(scope="module")
+def s3():
+    """The address of an S3 double."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch):
+    """The URL of a new bucket; the environment leads to the double."""
+    name = f"media-{uuid.uuid4().hex}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    urllib.request.urlopen(urllib.request.Request(f"{s3}/{name}", method="PUT")).close()
+    return f"s3://{name}/of/millrace"
+
+
+@pytest.fixture(params=["folder", "file url", "memory", "s3"])
 def store(request, tmp_path):
+    if request.param == "s3":
+        return object_store(request.getfixturevalue("bucket"), tmp_path)
     urls = {"folder": "", "file url": f"file://{tmp_path}/a%20b", "memory": "memory://"}
     return object_store(urls[request.param], tmp_path / "objects")
 
@@ -87,3 +116,21 @@ async def test_no_key_leads_outside(store, key):
 def test_a_url_that_means_nothing_is_a_configuration_error(tmp_path):
     with pytest.raises(ConfigurationError, match="nonsense"):
         object_store("nonsense://x", tmp_path)
+
+
+async def test_storage_that_is_away_is_unavailable_soon(bucket, monkeypatch, unused_tcp_port):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_tcp_port}")
+    store = object_store(bucket, None)
+    began = time.monotonic()
+    for attempt in (store.put("live/a", b"x"), store.get("live/a"), store.delete(["live/a"])):
+        with pytest.raises(Unavailable, match="live/a"):
+            await attempt
+    with pytest.raises(Unavailable):
+        await listed(store, "live/")
+    assert time.monotonic() - began < 20
+
+
+async def test_a_bucket_that_does_not_exist_is_no_empty_one(bucket, tmp_path):
+    store = object_store("s3://no-such-bucket", tmp_path)
+    with pytest.raises(Unavailable, match="live/a"):
+        await store.put("live/a", b"x")
