@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.protocol.produce import ProduceRequest
 
-from infra.errors import ConfigurationError, MillraceError
+from infra.errors import ConfigurationError, MillraceError, Unavailable
 from infra.streaming.flush import Written
 from infra.streaming.wire import Output
 
@@ -30,7 +30,8 @@ EPOCHS: Final = 32_767
 """Epochs 0 to 32 766 of a producer id are terms; 32 767, the highest, closes it for good."""
 SEQUENCES: Final = 1 << 31
 """Sequences count to 2³¹ - 1, then from 0 again."""
-ACKNOWLEDGE_MS: Final = 30_000
+PATIENCE: Final = 30.0
+"""Seconds for which a batch is tried: without a leader, or with too few replicas in sync."""
 RETRY_SECONDS: Final = 0.1
 _ALL: Final = -1
 _NOT_THE_OWNER = (
@@ -78,7 +79,7 @@ class JournalWriter:
     async def claim(self, partition: int, term: int, records: list[Output]) -> None:
         """Append the first batch of a term. Whose it was, of two at once, only the log tells.
 
-        Raises FencedError if the partition has an owner of this or a later term.
+        Raises FencedError if the partition has an owner of this or a later term, Unavailable.
         """
         seat = Seat.of(term)
         if term and seat.epoch == 0:
@@ -88,7 +89,7 @@ class JournalWriter:
         self.seats[partition] = seat
 
     async def append(self, lists: dict[int, list[Output]]) -> dict[int, Written]:
-        """Append a batch to each of these partitions. Raises FencedError."""
+        """Append a batch to each of these partitions. Raises FencedError, Unavailable."""
         batches = {
             partition: self._batch(self.seats[partition], records)
             for partition, records in lists.items()
@@ -111,7 +112,14 @@ class JournalWriter:
         return batch._build()
 
     async def _deliver(self, batches: dict[int, Any]) -> dict[int, int]:
-        """Offsets by partition. Tries until the broker has taken or refused every batch."""
+        """Offsets by partition, when the broker has taken every batch."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._insist(batches)
+        except TimeoutError:
+            raise Unavailable(f"{self._topic} could not be written for {PATIENCE:.0f} s") from None
+
+    async def _insist(self, batches: dict[int, Any]) -> dict[int, int]:
         await self._client._wait_on_metadata(self._topic)
         offsets: dict[int, int] = {}
         while True:
@@ -153,7 +161,8 @@ class JournalWriter:
         return outcomes
 
     async def _request(self, leader: int, batches: dict[int, Any]) -> dict[int, Any]:
-        request = ProduceRequest(None, _ALL, ACKNOWLEDGE_MS, [(self._topic, [*batches.items()])])
+        topics = [(self._topic, [*batches.items()])]
+        request = ProduceRequest(None, _ALL, int(PATIENCE * 1000), topics)
         try:
             response = await self._client.send(leader, request)
         except kafka_errors.KafkaError:
