@@ -87,7 +87,10 @@ class PartitionState:
 
     def table(self, name: str) -> dict[str, bytes]:
         """The rows of a table in this partition, encoded."""
-        return self.tables.setdefault(name, {})
+        rows = self.tables.get(name)
+        if rows is None:
+            rows = self.tables[name] = {}
+        return rows
 
     def marks(self, topic: str) -> Continuity:
         """The marks of the producers of a source topic."""

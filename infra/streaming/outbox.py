@@ -18,8 +18,6 @@ from infra.streaming.wire import Handler, Message, dead_letter_headers
 
 log = structlog.get_logger()
 
-ROW_BYTES = 60
-"""What a row costs in the journal beside its value, about."""
 CHANGES_BYTES = 400_000
 """Bytes of rows that one message may write: they must fit one batch of the journal."""
 
@@ -98,7 +96,8 @@ class Outbox:
             if record.value is None:
                 raise InvalidRecord("no value")
             envelope = self._decode(record.value)
-            key = record.key.decode() if record.key else ""
+            raw = record.key or b""
+            key = raw.decode()
         except Exception as error:  # noqa: BLE001 - any record that cannot be read is a dead letter
             self._put_aside(agent, state, atom, record, error)
             return
@@ -109,36 +108,36 @@ class Outbox:
             return
         atom.marks[topic, meta.producer] = meta.sequence
         message = Message(key, meta, envelope.event, topic, record.partition, record.offset)
-        turn.open(message, record.headers)
+        turn.open(message, raw, record.headers)
         try:
             if gap is not None:
                 self._announce(gap, message)
                 self._take_over(state, atom)
-                turn.open(message, record.headers)
+                turn.open(message, raw, record.headers)
             agent.handler(message, turn.send)
             self._take_over(state, atom)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is a dead letter
             turn.close()
             self._put_aside(agent, state, atom, record, error)
             return
-        if state.streaks.pop(topic, None):
+        if state.streaks and state.streaks.pop(topic, None):
             atom.streaks[topic] = None
 
     def _take_over(self, state: PartitionState, atom: Atom) -> None:
         """The turn's writes and outputs count. Raises InvalidRecord if it wrote too much."""
         turn = self._turn
         if turn.writes:
-            size = sum(ROW_BYTES + len(value or b"") for value in turn.writes.values())
+            size = turn.written_bytes
             if size > CHANGES_BYTES:
                 raise InvalidRecord(f"{size} bytes of rows, one message may write {CHANGES_BYTES}")
             atom.size += size
-            atom.rows.update(turn.writes)
-            for (name, key), value in turn.writes.items():
-                rows = state.table(name)
+            for row, value in turn.writes.items():
+                atom.rows[row] = value
+                rows = state.table(row[0])
                 if value is None:
-                    rows.pop(key, None)
+                    rows.pop(row[1], None)
                 else:
-                    rows[key] = value
+                    rows[row[1]] = value
         if turn.outputs:
             outputs = self.flusher.flight.outputs
             for sink, where, output in turn.outputs:

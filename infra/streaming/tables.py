@@ -44,12 +44,12 @@ class Table(Generic[V]):
 
     def __setitem__(self, key: str, value: V) -> None:
         self._partition()
-        self._turn.writes[self.name, key] = pack(value)
+        self._turn.write(self.name, key, pack(value))
 
     def __delitem__(self, key: str) -> None:
         if self._raw(key) is None:
             raise KeyError(key)
-        self._turn.writes[self.name, key] = None
+        self._turn.write(self.name, key, None)
 
     def items(self) -> Iterator[tuple[str, V]]:
         """Every row of this partition, as it stands now; writing meanwhile is allowed."""
@@ -72,8 +72,8 @@ class Table(Generic[V]):
         return self._turn.state
 
     def _raw(self, key: str) -> bytes | None:
-        state = self._partition()
+        rows = self._partition().tables.get(self.name)
         written = self._turn.writes
         if written and (self.name, key) in written:
             return written[self.name, key]
-        return state.table(self.name).get(key)
+        return rows.get(key) if rows else None

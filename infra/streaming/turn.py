@@ -15,6 +15,8 @@ from infra.streaming.wire import (
     origin_of,
 )
 
+ROW_BYTES = 60
+"""What a row costs in the journal beside its value, about."""
 OUTPUT_BYTES = 200_000
 """Bytes of an output at most; topics take record batches of 256 KiB."""
 
@@ -38,10 +40,13 @@ class Turn:
         self.sink: str | None = None
         self.producer = ""
         self.writes: dict[tuple[str, str], bytes | None] = {}
+        self.written_bytes = 0
+        """What the writes cost in the journal, about, those that were written over included."""
         self.outputs: list[tuple[str, int, Output]] = []
         self.sequences: dict[tuple[str, str, int], int] = {}
         """Next sequence by (source topic, output topic, output partition), after this turn."""
         self._message: Message | None = None
+        self._key = b""
         self._headers: list[Header] = []
         self._index = 0
 
@@ -49,21 +54,27 @@ class Turn:
         """Go over to a partition's records, as read by one agent."""
         self.state, self.sink, self.producer = state, sink, producer
 
-    def open(self, message: Message, headers: Iterable[Header] | None) -> None:
-        """A message's turn. `headers` are those of its record."""
-        self._message, self._index = message, 0
+    def open(self, message: Message, key: bytes, headers: Iterable[Header] | None) -> None:
+        """A message's turn. `key` and `headers` are those of its record."""
+        self._message, self._key, self._index = message, key, 0
         self._headers = [header for header in headers if header[0] == PASSED_ON] if headers else []
 
     def close(self) -> None:
         """Forget what was written and sent: it has been taken over, or taken back."""
         self._message = None
-        self.writes.clear()
-        self.outputs.clear()
-        self.sequences.clear()
+        if self.writes:
+            self.writes, self.written_bytes = {}, 0
+        if self.outputs:
+            self.outputs, self.sequences = [], {}
 
     def end(self) -> None:
         """Leave the partition."""
         self.state = None
+
+    def write(self, table: str, key: str, value: bytes | None) -> None:
+        """Set a row, or delete it with None."""
+        self.writes[table, key] = value
+        self.written_bytes += ROW_BYTES if value is None else ROW_BYTES + len(value)
 
     def send(self, event: Record, *, key: str | None = None) -> None:
         """Queue an output to the agent's sink (see `Send`)."""
@@ -99,6 +110,6 @@ class Turn:
         if len(value) > OUTPUT_BYTES:
             raise InvalidRecord(f"{len(value)} bytes of {event.FULL_NAME}, must be ≤{OUTPUT_BYTES}")
         self.sequences[address] = sequence + 1
-        name = message.key if key is None else key
+        raw = self._key if key is None else key.encode()
         headers = [(ORIGIN, origin), *self._headers]
-        self.outputs.append((topic, where, (name.encode(), value, headers)))
+        self.outputs.append((topic, where, (raw, value, headers)))

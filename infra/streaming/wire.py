@@ -19,6 +19,7 @@ ORIGIN: Final = "origin"
 PASSED_ON: Final = "traceparent"
 """Header that goes from the input to its outputs (W3C Trace Context)."""
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _NAMESPACE = hashlib.sha1(uuid.NAMESPACE_URL.bytes, usedforsecurity=False)
 
 
@@ -57,11 +58,8 @@ def event_id_of(origin: bytes) -> str:
     """The event id of an output: uuid5 (RFC 9562 §5.5) of its origin in the URL namespace."""
     digest = _NAMESPACE.copy()
     digest.update(origin)
-    octets = bytearray(digest.digest()[:16])
-    octets[6] = octets[6] & 0x0F | 0x50
-    octets[8] = octets[8] & 0x3F | 0x80
-    text = octets.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def dead_letter_headers(
