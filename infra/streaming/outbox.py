@@ -120,7 +120,8 @@ class Outbox:
             turn.close()
             self._put_aside(agent, state, atom, record, error)
             return
-        if state.streaks and state.streaks.pop(topic, None):
+        if topic in state.streaks:
+            del state.streaks[topic]
             atom.streaks[topic] = None
 
     def _take_over(self, state: PartitionState, atom: Atom) -> None:
