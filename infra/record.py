@@ -1,18 +1,22 @@
 """What a message is, without saying how it is written: record, meta, envelope, codec."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """The payload of a message: an event or a command. Generated from `schemas/avro`."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The payload of a message: an event or a command. Generated from `schemas/avro`.
+
+    `gc=False`, here and below: what Avro carries holds no cycle, so the collector need not look.
+    """
 
     FULL_NAME: ClassVar[str] = ""
     """The Avro full name, which is the record's identity on the log."""
 
 
-class Meta(msgspec.Struct, frozen=True, kw_only=True):
+class Meta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The first field of every record on the log (`schemas/avro/Meta.v1.avsc`)."""
 
     event_id: str
@@ -25,11 +29,15 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str | None = None
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """A decoded message: who said it, when, and what."""
 
     meta: Meta
     event: Any
+
+
+Encode = Callable[[Meta, Any], bytes]
+Decode = Callable[[bytes], Envelope]
 
 
 class Codec(Protocol):
