@@ -28,12 +28,11 @@ $(DATA)/uv/bin/uv:
 	python3 -m venv $(DATA)/uv
 	$(DATA)/uv/bin/pip install --quiet uv
 
-web: environment web/static/vendor/hls.min.mjs ## Fetch the player into web/static/vendor
-
-web/static/vendor/hls.min.mjs: web/package-lock.json web/build.py | environment
-	@echo "Fetching the player"
-	$(RUN) python -m web.build
-	touch $@
+web: environment ## Build the pages into web/built
+	@$(RUN) python -c 'import sys; from web.build import current; sys.exit(not current())' || {
+		echo "Building the pages"
+		$(RUN) python -m web.build
+	}
 
 generate: ## Write every generated file anew
 	@$(RUN) python -m schemas.generate

@@ -24,7 +24,8 @@ async def browse(request: web.Request) -> web.FileResponse:
 async def watch(request: web.Request) -> web.Response:
     """The page of one channel, with what its script would ask first: one trip less to a picture.
 
-    Where there is nothing to bring along, the script asks for itself, and says what is wrong.
+    It comes before all scripts, so that none has to wait for it. Where there is nothing to bring
+    along, the script asks for itself, and says what is wrong.
     """
     head = ""
     with contextlib.suppress(NotFound, Unavailable, InvalidRecord):
@@ -37,7 +38,7 @@ async def watch(request: web.Request) -> web.Response:
             head += f'<link rel="preload" as="fetch" crossorigin href="{playlist}" />'
     page = (request.app[FOLDER] / "watch.html").read_text()
     return web.Response(
-        text=page.replace("</head>", f"{head}</head>", 1),
+        text=page.replace("</title>", f"</title>{head}", 1),
         content_type="text/html",
         headers={"Cache-Control": "no-cache"},
     )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PAGES: Final = Path(__file__).parent.parent / "web" / "static"
+PAGES: Final = Path(__file__).parent.parent / "web" / "built"
 STOPPED: Final = 70
 """Exit code of a role that stopped itself: the supervisor starts it again, with back-off."""
 PARTS_LEFT: Final = 3600.0

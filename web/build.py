@@ -1,16 +1,28 @@
-"""Bring hls.js into the pages: `python -m web.build`. Versions and digests: `package-lock.json`."""
+"""Make the pages ready to be served: `python -m web.build` (`make web`).
+
+The plain modules in `web/static` are the source. esbuild joins each page's own with hls.js into one
+script, so that a page has few trips to make before it shows a picture; what is served lies in
+`web/built`, with a zipped copy beside each text. Versions and digests: `package-lock.json`.
+"""
 
 import gzip
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra.errors import ConfigurationError
-from web import STATIC
+from web import BUILT, STATIC
 
 _HERE = Path(__file__).parent
-_FILES = {"dist/hls.min.mjs": "hls.min.mjs", "LICENSE": "hls.LICENSE.txt"}
+_PACKAGES = _HERE / "node_modules"
+_PAGES = ("browse.js", "watch.js", "style.css")
+_AT_ONCE = ("early.js", "theme.js")
+"""Run as soon as they are there, which modules do not."""
+_ZIPPED = {".html", ".css", ".js", ".svg"}
 
 
 def npm() -> list[str]:
@@ -22,18 +34,53 @@ def npm() -> list[str]:
     raise ConfigurationError("npm is missing: install Node.js (apt install npm) or uv")
 
 
+def install() -> None:
+    """Install what the lock names, unless that was done already."""
+    done, lock = _PACKAGES / ".package-lock.json", _HERE / "package-lock.json"
+    if not (done.exists() and done.stat().st_mtime >= lock.stat().st_mtime):
+        subprocess.run([*npm(), "ci", "--ignore-scripts", "--silent"], cwd=_HERE, check=True)
+        done.touch()
+
+
+def bundle(sources: Sequence[Path], folder: Path, form: str = "esm") -> None:
+    """Write each script or style, with what it imports, into a folder. Needs `install`.
+
+    `form`: `esm` for a module, `iife` for a script that keeps its names to itself.
+    """
+    (esbuild,) = (_PACKAGES / "@esbuild").glob("*/bin/esbuild")
+    command = [esbuild, "--bundle", "--minify", "--target=es2022", "--log-level=warning"]
+    command += [f"--format={form}", f"--outdir={folder}", *sources]
+    subprocess.run(command, env=os.environ | {"NODE_PATH": str(_PACKAGES)}, check=True)
+
+
 def build() -> None:
-    """Install what the lock names, and copy it where pages load it from."""
-    subprocess.run([*npm(), "ci", "--ignore-scripts", "--silent"], cwd=_HERE, check=True)
-    vendor = STATIC / "vendor"
-    vendor.mkdir(parents=True, exist_ok=True)
-    for source, name in _FILES.items():
-        content = (_HERE / "node_modules" / "hls.js" / source).read_bytes()
-        if name.endswith(".mjs"):
-            # Its source map is not shipped: without this, developer tools ask for it in vain.
-            content = content.rsplit(b"\n//# sourceMappingURL=", 1)[0] + b"\n"
-            (vendor / f"{name}.gz").write_bytes(gzip.compress(content, 9, mtime=0))
-        (vendor / name).write_bytes(content)
+    """Write `web/built` anew; what was there is served until all of it is ready."""
+    install()
+    with tempfile.TemporaryDirectory(prefix=".built-", dir=_HERE) as scratch:
+        made = Path(scratch) / "made"
+        _write(made)
+        if BUILT.exists():
+            BUILT.rename(Path(scratch) / "before")
+        made.rename(BUILT)
+
+
+def _write(folder: Path) -> None:
+    bundle([STATIC / name for name in _PAGES], folder)
+    bundle([STATIC / name for name in _AT_ONCE], folder, "iife")
+    for page in (*STATIC.glob("*.html"), *STATIC.glob("*.svg")):
+        shutil.copy(page, folder)
+    shutil.copy(_PACKAGES / "hls.js" / "LICENSE", folder / "hls.LICENSE.txt")
+    for path in [path for path in folder.iterdir() if path.suffix in _ZIPPED]:
+        zipped = gzip.compress(path.read_bytes(), 9, mtime=0)
+        path.with_name(f"{path.name}.gz").write_bytes(zipped)
+
+
+def current() -> bool:
+    """Whether what is served was built from the source as it is now."""
+    sources = [_HERE / "build.py", _HERE / "package-lock.json", *STATIC.iterdir()]
+    made = BUILT / "watch.html.gz"
+    newest = max(source.stat().st_mtime for source in sources)
+    return made.exists() and made.stat().st_mtime >= newest
 
 
 if __name__ == "__main__":

@@ -9,14 +9,18 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 from playwright.sync_api import Browser, sync_playwright
 
+from web import build
+
 HERE = Path(__file__).parent
-STATIC = HERE.parents[1] / "web" / "static"
+PLAYERS = {"hls.js": "peer_hls.js", "steered": "peer_steered.js"}
+"""Who plays other servers' playlists, and its script."""
 FIRST_FRAME_WITHIN = 30.0
 STALL = 250.0
 """Milliseconds between two frames that count as a stall."""
@@ -40,20 +44,7 @@ class Watched(msgspec.Struct):
 
 
 class _Files(SimpleHTTPRequestHandler):
-    """The peers' page and our static files."""
-
-    extensions_map: ClassVar[dict[str, str]] = {
-        **SimpleHTTPRequestHandler.extensions_map,
-        ".mjs": "text/javascript",
-    }
-
-    def translate_path(self, path: str) -> str:
-        """Where a file lies; only the page and the static folder are served."""
-        path = path.partition("?")[0]
-        if path == "/peer.html":
-            return str(HERE / "peer.html")
-        inside = (STATIC / path.removeprefix("/static/")).resolve()
-        return str(inside if inside.is_relative_to(STATIC) else STATIC / "none")
+    """The files of one folder."""
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
@@ -62,14 +53,20 @@ class _Files(SimpleHTTPRequestHandler):
 @contextmanager
 def peer_pages() -> Iterator[str]:
     """Serve the page that plays other servers' playlists; yields its base URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(STATIC)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with TemporaryDirectory(prefix="glass-") as folder:
+        build.install()
+        page = (HERE / "peer.html").read_text()
+        for player, script in PLAYERS.items():
+            build.bundle([HERE / script], Path(folder))
+            (Path(folder) / f"{player}.html").write_text(page.replace("PLAYER", script))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=folder))
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
 
 
 @contextmanager
@@ -88,8 +85,8 @@ def page_for(player: str, url: str, peers: str) -> str:
     """The address to open so that a player plays `url`."""
     if player == "page":
         return url
-    low = "0" if "plain" in player or url.endswith("glass.m3u8") else "1"
-    return f"{peers}/peer.html?{urlencode({'url': url, 'player': player, 'low': low})}"
+    low = "0" if url.endswith("glass.m3u8") else "1"
+    return f"{peers}/{player}.html?{urlencode({'url': url, 'low': low})}"
 
 
 def watch(browser: Browser, page_url: str, seconds: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.e2e.rig import Rig
+from web import build
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
@@ -49,6 +50,13 @@ class Running:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pages() -> None:
+    """The pages as their source is now."""
+    if not build.current():
+        build.build()
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ from schemas.records.broadcast import (
     StreamStarted,
 )
 from tests.functional.gateway import MemoryViews
-from web import STATIC
+from web import BUILT
 
 
 class _Straight:
@@ -81,7 +81,7 @@ class Rig:
         self._graces: dict[str, asyncio.TimerHandle] = {}
         self.clock = SystemClock()
         self.views = MemoryViews()
-        self.store = object_store("memory://", STATIC)
+        self.store = object_store("memory://", BUILT)
         self.streams = Streams(window=60, part_hold_back=hold_back)
         self.settings = OriginSettings(host="127.0.0.1", port=0, part_hold_back=hold_back)
         self.publishing = Publishing(
@@ -109,7 +109,7 @@ class Rig:
         self.ports["rtmp"] = await self._rtmp.listen("127.0.0.1", rtmp)
         self._stack.push_async_callback(self._rtmp.close)
         places = Places(origin_port=self.ports["origin"], rtmp_port=self.ports["rtmp"])
-        app = make_app(self.views, clock=self.clock, places=places, folder=STATIC)
+        app = make_app(self.views, clock=self.clock, places=places, folder=BUILT)
         self.ports["gateway"] = await self._serve(make_runner(app), gateway)
 
     async def stop(self) -> None:

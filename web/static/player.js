@@ -1,35 +1,14 @@
-// The player: hls.js loads and repairs, `steering.js` keeps it close to the broadcaster.
+// The player: `source.js` brings the media, `steering.js` keeps it close to the broadcaster.
 
-import Hls from "./vendor/hls.min.mjs";
+import { means, retryDelay, Source } from "./source.js";
 import { Steering } from "./steering.js";
 
 const SAMPLE_EVERY = 50; // milliseconds
 const STUCK_AFTER = 4; // seconds without progress before a reload
 const START_WITHIN = 10; // seconds to the first frame before a reload
 const APPROACH_WITHIN = 1.5; // seconds to buffer up to the edge before the start counts as done
-const RETRY_DELAYS = [0.3, 0.5, 1, 2, 4]; // seconds
-
-const HLS_CONFIG = {
-  lowLatencyMode: true,
-  // fMP4 is only passed through: a worker would add a hop to every part, and to the start.
-  enableWorker: false,
-  startFragPrefetch: true,
-  testBandwidth: false,
-  // The first frame is that of the last key frame; we go on to the edge once it is buffered.
-  startOnSegmentBoundary: true,
-  backBufferLength: 30,
-  // Steering is ours: no rate changes, no target raised behind our back.
-  maxLiveSyncPlaybackRate: 1,
-  liveSyncOnStallIncrease: 0,
-  liveDurationInfinity: true,
-};
-
-/** Whether this browser can play at all, and by which means. */
-export function means(video) {
-  // Chromium says "maybe" to HLS but plays it badly: Media Source comes first.
-  if (Hls.isSupported()) return "hls.js";
-  return video.canPlayType("application/vnd.apple.mpegurl") ? "native" : "none";
-}
+const RESUME_WITH = 0.25; // seconds buffered that Chromium needs to play on after a seek
+const RESUME_AGAIN = 1000; // milliseconds for a seek to take effect before another
 
 /**
  * Plays one live stream in a video element.
@@ -44,13 +23,12 @@ export class Player extends EventTarget {
     this.video = video;
     this.now = now;
     this.url = null;
-    this.hls = null;
+    this.source = null;
     this.steering = null;
     this.following = true; // keeps to the live edge; false after the viewer paused
     this.stalls = 0;
     this.failures = 0;
     this.firstFrameAfter = null;
-    this.parts = [];
     this.#listen();
     this.timer = setInterval(() => this.#tick(), SAMPLE_EVERY);
   }
@@ -78,11 +56,10 @@ export class Player extends EventTarget {
   /** Stop loading and forget the stream. */
   unload() {
     clearTimeout(this.retry);
-    this.hls?.destroy();
-    this.hls = null;
+    this.source?.close();
+    this.source = null;
     this.steering = null;
     this.url = null;
-    this.parts = [];
     this.started = false;
     this.placed = false;
     this.approached = false;
@@ -144,20 +121,18 @@ export class Player extends EventTarget {
 
   /** Seconds from the publisher's frame to this one; null while unknown. */
   get latency() {
-    const shown = this.hls?.playingDate;
+    const shown = this.source?.playingDate;
     return shown ? Math.max(0, (this.now() - shown.getTime()) / 1000) : null;
   }
 
   /** What is shown about quality. */
   get stats() {
     const quality = this.video.getVideoPlaybackQuality?.();
-    const bytes = this.parts.reduce((sum, part) => sum + part.bytes, 0);
-    const seconds = this.parts.reduce((sum, part) => sum + part.seconds, 0);
     return {
       latency: this.latency,
       width: this.video.videoWidth,
       height: this.video.videoHeight,
-      bitrate: seconds > 0 ? (bytes * 8) / seconds : null,
+      bitrate: this.source?.bitrate ?? null,
       frames: quality?.totalVideoFrames ?? 0,
       dropped: quality?.droppedVideoFrames ?? 0,
       buffer: this.#ahead(),
@@ -169,33 +144,30 @@ export class Player extends EventTarget {
   }
 
   #attach(url) {
-    const hls = new Hls(HLS_CONFIG);
-    this.hls = hls;
-    hls.on(Hls.Events.ERROR, (_event, data) => this.#failed(hls, data));
-    hls.on(Hls.Events.LEVEL_LOADED, (_event, { details }) => this.#learn(hls, details));
-    hls.on(Hls.Events.FRAG_BUFFERED, (_event, { frag, part, stats }) => {
-      if (!this.placed) this.#place();
-      const seconds = (part ?? frag).duration;
-      if (frag.type !== "main" || !(seconds > 0)) return;
-      this.parts.push({ bytes: stats.loaded, seconds });
-      while (this.parts.length > 60) this.parts.shift();
+    const source = new Source(this.video, url);
+    this.source = source;
+    source.addEventListener("details", ({ detail }) => this.#learn(detail.part));
+    source.addEventListener("buffered", () => {
+      this.#place();
+      this.#resume();
     });
-    hls.loadSource(url);
-    hls.attachMedia(this.video);
+    source.addEventListener("recovering", () => void this.play());
+    source.addEventListener("lost", ({ detail }) => this.#retry(detail.why));
   }
 
-  /** The playlist says how long parts are: only then can we say how close to the edge to start. */
-  #learn(hls, details) {
-    if (this.steering || !details.live) return;
-    const part = details.partTarget || details.targetduration;
+  /** Only with the length of parts can we say how close to the edge to start. */
+  #learn(part) {
+    if (this.steering) return;
     this.steering = new Steering(part, { ceiling: Math.max(3, 3 * part) });
-    hls.targetLatency = this.steering.target;
+    this.source.distance = this.steering.target;
   }
 
   #listen() {
     const { video } = this;
     video.addEventListener("waiting", () => {
-      if (this.started && !video.seeking) this.stalledAt = performance.now();
+      if (!this.started || video.seeking) return;
+      this.stalledAt = performance.now();
+      this.resumedAt = -Infinity;
     });
     video.addEventListener("playing", () => {
       this.started = true;
@@ -234,9 +206,10 @@ export class Player extends EventTarget {
       this.progressedAt = now;
       this.dispatchEvent(new CustomEvent("stuck"));
     }
-    if (!this.hls || video.paused || video.seeking || !this.started) return;
+    if (!this.source || video.paused || video.seeking || !this.started) return;
     if (!this.approached) this.#approach();
-    if (!this.approached || this.stalledAt !== null || !this.following || !this.steering) return;
+    if (this.stalledAt !== null) return this.#resume();
+    if (!this.approached || !this.following || !this.steering) return;
     const { rate, jump } = this.steering.step(now / 1000, this.#ahead());
     if (jump) this.#jump(jump);
     if (video.playbackRate !== rate) video.playbackRate = rate;
@@ -245,7 +218,7 @@ export class Player extends EventTarget {
   /** The first part is there: show its key frame now, not when hls.js next looks. */
   #place() {
     const { buffered, currentTime } = this.video;
-    if (buffered.length === 0) return;
+    if (this.placed || buffered.length === 0) return;
     this.placed = true;
     if (currentTime < buffered.start(0)) this.video.currentTime = buffered.start(0);
   }
@@ -254,13 +227,26 @@ export class Player extends EventTarget {
   #approach() {
     if (!this.steering) return;
     const { part, target } = this.steering;
-    const edge = this.hls.latestLevelDetails?.edge ?? 0;
-    const missing = edge - this.video.currentTime - this.#ahead();
+    const missing = this.source.edge - this.video.currentTime - this.#ahead();
     const waited = (performance.now() - this.startedAt) / 1000 > APPROACH_WITHIN;
     if (missing > 1.5 * part && !waited) return;
     this.approached = true;
     const excess = this.#ahead() - target;
     if (excess > part) this.#jump(excess);
+  }
+
+  /**
+   * The buffer ran dry: play on as soon as that is possible. Left alone, Chromium waits for twice as
+   * much sound as the last time (0.2 s, 0.4 s … 3 s); a seek, even to where it is, begins anew.
+   */
+  #resume() {
+    const { video, steering } = this;
+    if (this.stalledAt === null || !steering || !this.following || video.seeking) return;
+    const now = performance.now();
+    const excess = this.#ahead() - Math.max(steering.target, RESUME_WITH);
+    if (this.#ahead() < RESUME_WITH || now - this.resumedAt < RESUME_AGAIN) return;
+    this.resumedAt = now;
+    this.#jump(Math.max(0, excess));
   }
 
   #jump(seconds) {
@@ -279,18 +265,10 @@ export class Player extends EventTarget {
     return 0;
   }
 
-  #failed(hls, data) {
-    if (!data.fatal || hls !== this.hls) return;
-    const recent = performance.now() - (this.mediaErrorAt ?? -Infinity) < 5000;
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !recent) {
-      this.mediaErrorAt = performance.now();
-      hls.recoverMediaError();
-      void this.play();
-      return;
-    }
-    const delay = RETRY_DELAYS[Math.min(this.failures, RETRY_DELAYS.length - 1)];
+  #retry(why) {
+    const delay = retryDelay(this.failures);
     this.failures += 1;
-    this.dispatchEvent(new CustomEvent("fatal", { detail: data.details }));
+    this.dispatchEvent(new CustomEvent("fatal", { detail: why }));
     const { url } = this;
     clearTimeout(this.retry);
     this.retry = setTimeout(() => this.url === url && this.load(url), delay * 1000);

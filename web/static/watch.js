@@ -3,12 +3,13 @@
 import { channelInAddress, get, serverNow } from "./api.js";
 import { Controls } from "./controls.js";
 import { ago, bitrate, clock, delay } from "./format.js";
+import { Player } from "./player.js";
+import { means } from "./source.js";
 
-// The page brings the first answer along; where it does not, ask before the large scripts are there.
+// The page brings the first answer along.
 const name = channelInAddress();
 const brought = document.getElementById("first");
 const first = brought ? Promise.resolve({ body: JSON.parse(brought.textContent) }) : ask();
-const { Player, means } = await import("./player.js");
 
 const POLL_EVERY = 2000;
 const SILENT_AFTER = 1.5; // seconds without a new picture before the page says so

@@ -1,0 +1,129 @@
+// Where the player's media comes from: hls.js, as this platform sets it up, and what mends it.
+
+import Hls from "hls.js";
+
+const RETRY_DELAYS = [0.3, 0.5, 1, 2, 4]; // seconds
+const MEDIA_ERROR_AGAIN = 5000; // milliseconds within which a second one means to begin anew
+
+/** Loads as hls.js does, except for what `early.js` has asked for already. */
+class EarlyLoader extends Hls.DefaultConfig.loader {
+  load(context, config, callbacks) {
+    const answer = window.early?.take(context.url);
+    if (!answer) return super.load(context, config, callbacks);
+    const begun = performance.now();
+    const given = (data) => {
+      if (!this.stats) return; // destroyed in the meantime
+      const { stats } = this;
+      const end = performance.now();
+      stats.loading = { start: begun, first: end, end };
+      stats.loaded = stats.total = data.byteLength ?? data.length;
+      this.context = context;
+      callbacks.onSuccess({ url: context.url, data, code: 200 }, stats, context, null);
+    };
+    answer.then(given, () => this.stats && super.load(context, config, callbacks));
+  }
+}
+
+const CONFIG = {
+  loader: EarlyLoader,
+  lowLatencyMode: true,
+  // fMP4 is only passed through: a worker would add a hop to every part, and to the start.
+  enableWorker: false,
+  startFragPrefetch: true,
+  testBandwidth: false,
+  // The first frame is that of the last key frame; we go on to the edge once it is buffered.
+  startOnSegmentBoundary: true,
+  backBufferLength: 30,
+  // Steering is ours: no rate changes, no target raised behind our back.
+  maxLiveSyncPlaybackRate: 1,
+  liveSyncOnStallIncrease: 0,
+  liveDurationInfinity: true,
+};
+
+/** Whether this browser can play at all, and by which means. */
+export function means(video) {
+  // Chromium says "maybe" to HLS but plays it badly: Media Source comes first.
+  if (Hls.isSupported()) return "hls.js";
+  return video.canPlayType("application/vnd.apple.mpegurl") ? "native" : "none";
+}
+
+/**
+ * One live stream, from its playlist into a video element, through Media Source Extensions.
+ *
+ * Events: `details` (detail: {part}, seconds a part lasts), `buffered` (there is more to play),
+ * `recovering` (the decoder failed, and is set up anew), `lost` (detail: {why}, beyond mending here:
+ * load again).
+ */
+export class Source extends EventTarget {
+  /** @param {HTMLVideoElement} video @param {string} url of the multivariant playlist */
+  constructor(video, url) {
+    super();
+    this.sizes = []; // bytes and seconds of the latest parts
+    this.hls = new Hls(CONFIG);
+    this.hls.on(Hls.Events.ERROR, (_event, data) => this.#failed(data));
+    this.hls.on(Hls.Events.LEVEL_LOADED, (_event, { details }) => this.#learn(details));
+    this.hls.on(Hls.Events.BUFFER_APPENDED, () => this.#tell("buffered"));
+    this.hls.on(Hls.Events.FRAG_BUFFERED, (_event, buffered) => this.#weigh(buffered));
+    this.hls.loadSource(url);
+    this.hls.attachMedia(video);
+  }
+
+  /** Stop loading and let go of the video element. */
+  close() {
+    this.hls.destroy();
+  }
+
+  /** How far from the live edge, in seconds, hls.js is to begin. */
+  set distance(seconds) {
+    this.hls.targetLatency = seconds;
+  }
+
+  /** Media time of the live edge, as far as playlists have told. */
+  get edge() {
+    return this.hls.latestLevelDetails?.edge ?? 0;
+  }
+
+  /** When the frame that is shown was made; null while unknown. */
+  get playingDate() {
+    return this.hls.playingDate;
+  }
+
+  /** Bits per second of the latest parts; null while unknown. */
+  get bitrate() {
+    const bytes = this.sizes.reduce((sum, part) => sum + part.bytes, 0);
+    const seconds = this.sizes.reduce((sum, part) => sum + part.seconds, 0);
+    return seconds > 0 ? (bytes * 8) / seconds : null;
+  }
+
+  #learn(details) {
+    if (details.live) this.#tell("details", { part: details.partTarget || details.targetduration });
+  }
+
+  #weigh({ frag, part, stats }) {
+    const seconds = (part ?? frag).duration;
+    if (frag.type !== "main" || !(seconds > 0)) return;
+    this.sizes.push({ bytes: stats.loaded, seconds });
+    while (this.sizes.length > 60) this.sizes.shift();
+  }
+
+  #failed(data) {
+    if (!data.fatal) return;
+    const recent = performance.now() - (this.mediaErrorAt ?? -Infinity) < MEDIA_ERROR_AGAIN;
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !recent) {
+      this.mediaErrorAt = performance.now();
+      this.hls.recoverMediaError();
+      this.#tell("recovering");
+    } else {
+      this.#tell("lost", { why: data.details });
+    }
+  }
+
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** Seconds to wait before load number `failures` (from 0) in a row. */
+export function retryDelay(failures) {
+  return RETRY_DELAYS[Math.min(failures, RETRY_DELAYS.length - 1)];
+}
