@@ -233,7 +233,7 @@ def read_bytes(buffer: bytes, at: int) -> tuple[bytes, int]:
     """Bytes of any length. Raises IndexError or ValueError."""
     length, at = read_long(buffer, at)
     if not 0 <= length <= len(buffer) - at:
-        raise ValueError(f"a length of {length}")
+        raise ValueError(f"a length of {length}, {len(buffer) - at} bytes are left")
     return buffer[at : at + length], at + length
 
 
@@ -252,7 +252,7 @@ def read_array(buffer: bytes, at: int, read: Reader[T]) -> tuple[list[T], int]:
         if count < 0:
             size, at = read_long(buffer, at)
         if not 0 < abs(count) <= len(buffer) - at:
-            raise ValueError(f"a block of {count} items")
+            raise ValueError(f"a block of {count} items, {len(buffer) - at} bytes are left")
         began = at
         for _ in range(abs(count)):
             item, at = read(buffer, at)

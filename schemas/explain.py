@@ -1,12 +1,13 @@
 """Which field of a message breaks its schema, and which rule: the slow walk that errors take."""
 
+import struct
 from typing import Any, Final
 
 from infra.record import Meta, Record
 from schemas import binary
 from schemas.sources import Schema
 
-_ERRORS = (IndexError, OverflowError, TypeError, ValueError)
+_ERRORS = (IndexError, OverflowError, TypeError, ValueError, struct.error)
 _WRITE: Final[dict[str, Any]] = {
     "boolean": binary.write_boolean,
     "int": binary.write_int,

@@ -19,38 +19,10 @@ from schemas.records.broadcast import SessionRefused, StreamEnded
 from schemas.records.ingest import PublishStarted
 from schemas.records.media import PartProduced, SegmentProduced
 from schemas.registry import MAX_BYTES, Registry, older, registry
+from tests.unit.schemas.avro_values import fields
 
 META = Meta(event_id="e1", occurred_at=1_790_000_000_000_000, producer="test-1", sequence=0)
 EXAMPLES = sorted((sources.ROOT / "examples").rglob("*.json"))
-INTEGERS = {"int": st.integers(-(2**31), 2**31 - 1), "long": st.integers(-(2**63), 2**63 - 1)}
-
-
-def values(kind: Any) -> st.SearchStrategy[Any]:
-    """Values of an Avro type, as our records hold them."""
-    match kind:
-        case "string":
-            return st.text(max_size=60)
-        case "int" | "long":
-            return INTEGERS[kind]
-        case "double":
-            return st.floats(allow_nan=False)
-        case "boolean":
-            return st.booleans()
-        case ["null", other]:
-            return st.none() | values(other)
-        case {"type": "array", "items": items}:
-            return st.lists(values(items), max_size=30)
-        case {"type": "enum", "symbols": symbols}:
-            return st.sampled_from(symbols)
-        case {"type": str(inner)}:
-            return values(inner)
-    raise AssertionError(f"no values for {kind}")
-
-
-def fields(schema: sources.Schema, skip: str = "") -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {each["name"]: values(each["type"]) for each in schema["fields"] if each["name"] != skip}
-    )
 
 
 @st.composite
@@ -74,7 +46,7 @@ def part(**changes: Any) -> PartProduced:
     return msgspec.structs.replace(whole, **changes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(messages())
 def test_every_record_comes_back_as_it_went(message: Envelope) -> None:
     assert registry().decode(registry().encode(message.meta, message.event)) == message
@@ -190,13 +162,13 @@ def accepted_or_invalid(value: bytes) -> None:
     registry().encode(message.meta, message.event)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(sources.versions())), st.binary(max_size=200))
 def test_random_bytes_are_a_record_or_invalid(number: int, body: bytes) -> None:
     accepted_or_invalid(struct.pack(">bI", 0, number) + body)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(EXAMPLES),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=6),
