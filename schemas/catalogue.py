@@ -71,6 +71,9 @@ def _section(topic: Topic) -> str:
         f"- kept: {_duration(topic.retention_ms)}; cleanup `{topic.cleanup}`",
         f"- a message: at most {topic.max_message_bytes // 1024} KiB",
     ]
+    if topic.max_compaction_lag_ms is not None:
+        lag = _duration(topic.max_compaction_lag_ms)
+        lines.append(f"- what a later record of its key replaces is gone: {lag} after it at most")
     if topic.dead_letters:
         kept = _duration(DEAD_LETTER_RETENTION_MS)
         lines.append(f"- dead letters: `{topic.dead_letter_topic}`, kept {kept}")

@@ -52,7 +52,10 @@ def stale() -> list[Path]:
 
 
 def write() -> None:
-    """Write every generated file."""
+    """Write every generated file: ids first, because the reference tells them."""
+    ids = locked_ids()
+    (sources.ROOT / "ids.lock").write_text(json.dumps(ids, indent=2) + "\n")
+    sources.ids.cache_clear()
     for path, text in outputs().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

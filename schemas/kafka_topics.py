@@ -14,6 +14,8 @@ from infra.errors import Unavailable
 
 CONFIGS: Final = ("retention.ms", "cleanup.policy", "max.message.bytes", "min.insync.replicas")
 """The configurations that the topic files decide; all others of a topic are left alone."""
+OPTIONAL_CONFIGS: Final = ("max.compaction.lag.ms",)
+"""Those that only some topic files decide."""
 
 _SET_ON_TOPIC: Final = 1
 """`config_source` of a value set on the topic itself (KIP-226)."""
@@ -52,7 +54,11 @@ class TopicAdmin:
                 name=name,
                 partitions=len(partitions),
                 replicas=min((len(each["replicas"]) for each in partitions), default=0),
-                configs={key: configs[name][key][0] for key in CONFIGS},
+                configs={
+                    key: value
+                    for key, (value, source) in configs[name].items()
+                    if key in CONFIGS or (key in OPTIONAL_CONFIGS and source == _SET_ON_TOPIC)
+                },
                 own_configs={
                     key: value
                     for key, (value, source) in configs[name].items()

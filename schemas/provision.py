@@ -110,8 +110,15 @@ def _plan(topic: sources.Topic, replicas: int) -> BrokerTopic:
         name=topic.name,
         partitions=topic.partitions,
         replicas=replicas,
-        configs=_configs(topic.retention_ms, topic.cleanup, topic.max_message_bytes, replicas),
+        configs=_configs(topic.retention_ms, topic.cleanup, topic.max_message_bytes, replicas)
+        | _compaction(topic),
     )
+
+
+def _compaction(topic: sources.Topic) -> dict[str, str]:
+    if topic.max_compaction_lag_ms is None:
+        return {}
+    return {"max.compaction.lag.ms": str(topic.max_compaction_lag_ms)}
 
 
 def _dead_letters(topic: sources.Topic, replicas: int) -> BrokerTopic:

@@ -60,6 +60,8 @@ def _topic(topic: Topic, schemas: dict[str, Schema]) -> Iterator[Problem]:
         yield problem("retention", f"{topic.retention_ms} is not one of {sorted(RETENTIONS_MS)}")
     if topic.cleanup not in CLEANUPS:
         yield problem("cleanup", f"{topic.cleanup!r} is not one of {sorted(CLEANUPS)}")
+    if topic.max_compaction_lag_ms is not None and "compact" not in topic.cleanup:
+        yield problem("cleanup", "max_compaction_lag_ms is for topics that are compacted")
     if not 1024 <= topic.max_message_bytes <= MAX_MESSAGE_BYTES:
         yield problem("message-size", f"must be from 1024 to {MAX_MESSAGE_BYTES} bytes")
     if topic.dead_letters != any(_dead_letters(reader) for reader in topic.readers):

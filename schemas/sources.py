@@ -30,6 +30,8 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_message_bytes: int
     dead_letters: bool
     """Whether `<name>-dlq` exists beside it."""
+    max_compaction_lag_ms: int | None = None
+    """How long what a later record of its key replaces may stay; only where it must go for sure."""
 
     @property
     def context(self) -> str:

@@ -103,7 +103,7 @@ class Reading:
             raise message.content
         record = message.record
         new, gap = self._continuity.observe(message.content.meta)
-        if gap is not None:
+        if gap is not None and not self._view.compacted:
             partition = TopicPartition(record.topic, record.partition)
             into.holes.append(Hole(self._view.name, partition, record.offset, gap))
         if not new:

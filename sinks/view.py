@@ -53,6 +53,16 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Key columns after the first whose order in Cassandra is descending."""
     log_key: str | None = None
     """The key column that is also the key of the messages: `as-of` then reads one partition."""
+    expires: int | None = None
+    """Seconds after which a row goes by itself. Redis only, and for good: such a view is a notice
+    board, not a state. Nothing is proved of it, it has no scans, older messages are passed over,
+    and who watches a row (`sinks.watch`) hears of each write to it, after all other views have it.
+    """
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the rows are those that follow from the whole log."""
+        return self.expires is None
 
     def key_of(self, key: str | Key) -> Key:
         """A key in its full form. Raises InvalidRecord if it does not fit the view."""

@@ -76,11 +76,12 @@ class Turn:
         self.writes[table, key] = value
         self.written_bytes += ROW_BYTES if value is None else ROW_BYTES + len(value)
 
-    def send(self, event: Record, *, key: str | None = None) -> None:
-        """Queue an output to the agent's sink (see `Send`)."""
-        if self.sink is None:
+    def send(self, event: Record, *, key: str | None = None, topic: str | None = None) -> None:
+        """Queue an output to the agent's sink, or to another topic (see `Send`)."""
+        sink = topic or self.sink
+        if sink is None:
             raise OutsideHandlerError("this agent has no sink")
-        self.emit(self.sink, event, key)
+        self.emit(sink, event, key)
 
     def emit(self, topic: str, event: Record, key: str | None, index: str | None = None) -> None:
         """Queue an output to any topic. `index` names it in its origin; counted if None."""

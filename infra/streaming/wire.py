@@ -37,10 +37,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 class Send(Protocol):
     """Queues an output to the agent's sink; it is written once the handler has returned.
 
-    Without a key the output keeps the message's key and partition.
+    Without a key the output keeps the message's key and partition. A rule answers to its sink; an
+    agent that only passes facts on may name another `topic`, because a source topic has one agent
+    an app, and several contexts may want to hear of it.
     """
 
-    def __call__(self, event: Record, *, key: str | None = None) -> None:
+    def __call__(self, event: Record, *, key: str | None = None, topic: str | None = None) -> None:
         """Queue `event`. Raises InvalidRecord if a field breaks its schema."""
         ...
 

@@ -5,6 +5,45 @@ from typing import ClassVar
 from infra.record import Record
 
 
+class AddModerator(Record, frozen=True, kw_only=True):
+    """Asks for a user to moderate a channel."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.AddModerator"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The moderator."""
+
+
+class ChangeChannel(Record, frozen=True, kw_only=True):
+    """Asks for what a channel shows of itself to change. What is null stays."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.ChangeChannel"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    title: str | None = None
+    """What the channel is showing, for people; at most 140 characters; null: as it is."""
+    category: str | None = None
+    """What it is about, at most 140 characters; null: as it is."""
+    language: str | None = None
+    """Language that is spoken: ISO 639-1 code, `asl` for American Sign Language, or `other`; empty: none; null: as it is."""
+    tags: list[str] | None = None
+    """Words to be found by, at most 10 of at most 25 letters and digits; empty: none; null: as it is."""
+
+
+class ChannelErased(Record, frozen=True, kw_only=True):
+    """A channel is gone for good. Its name is not given to another."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.ChannelErased"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    name: str
+    """Name in the channel's address."""
+
+
 class ChannelRegistered(Record, frozen=True, kw_only=True):
     """A channel exists."""
 
@@ -21,7 +60,7 @@ class ChannelRegistered(Record, frozen=True, kw_only=True):
 
 
 class ChannelUpdated(Record, frozen=True, kw_only=True):
-    """A channel's title or category changed."""
+    """What a channel shows of itself changed. All of it is said, also what stayed."""
 
     FULL_NAME: ClassVar[str] = "millrace.identity.ChannelUpdated"
 
@@ -33,6 +72,10 @@ class ChannelUpdated(Record, frozen=True, kw_only=True):
     """What the channel is showing, for people."""
     category: str
     """What it is about, for people."""
+    language: str | None = None
+    """Language that is spoken: ISO 639-1 code, `asl` for American Sign Language, or `other`; empty if none was set; null in records older than the field."""
+    tags: list[str] | None = None
+    """Words to be found by, at most 10; null in records older than the field."""
 
 
 class CommandRefused(Record, frozen=True, kw_only=True):
@@ -50,6 +93,15 @@ class CommandRefused(Record, frozen=True, kw_only=True):
     """What is wrong, for people."""
 
 
+class EraseChannel(Record, frozen=True, kw_only=True):
+    """Asks for a channel to be gone for good: its user was erased."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.EraseChannel"
+
+    channel_id: str
+    """The channel. Key of the message."""
+
+
 class IssueStreamKey(Record, frozen=True, kw_only=True):
     """Asks for a stream key to become the channel's one valid key. The secret itself never travels."""
 
@@ -61,6 +113,39 @@ class IssueStreamKey(Record, frozen=True, kw_only=True):
     """Public part of the key, by which it is looked up."""
     key_digest: str
     """SHA-256 of the whole key, in hex."""
+
+
+class ModeratorAdded(Record, frozen=True, kw_only=True):
+    """A user moderates a channel."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.ModeratorAdded"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The moderator."""
+
+
+class ModeratorRemoved(Record, frozen=True, kw_only=True):
+    """A user moderates a channel no longer."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.ModeratorRemoved"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The moderator."""
+
+
+class OpenChannel(Record, frozen=True, kw_only=True):
+    """Asks for a user's channel to exist. One that exists stays as it is."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.OpenChannel"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    name: str
+    """Name in the channel's address: the user's login."""
 
 
 class RegisterChannel(Record, frozen=True, kw_only=True):
@@ -76,6 +161,17 @@ class RegisterChannel(Record, frozen=True, kw_only=True):
     """What the channel is showing, for people; at most 140 characters."""
     category: str
     """What it is about, for people."""
+
+
+class RemoveModerator(Record, frozen=True, kw_only=True):
+    """Asks for a user to moderate a channel no longer."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.RemoveModerator"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The moderator."""
 
 
 class StreamKeyIssued(Record, frozen=True, kw_only=True):
