@@ -53,6 +53,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Key columns after the first whose order in Cassandra is descending."""
     log_key: str | None = None
     """The key column that is also the key of the messages: `as-of` then reads one partition."""
+    compacted: bool = False
+    """Whether its topics are compacted: numbers that are missing there are no hole."""
     expires: int | None = None
     """Seconds after which a row goes by itself. Redis only, and for good: such a view is a notice
     board, not a state. Nothing is proved of it, it has no scans, older messages are passed over,
