@@ -6,11 +6,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from api import edge, pages
+from api import edge, pages, reference
+from api.access import NoTokens, Tokens, public
+from api.call import COMMANDS, VIEWS
+from api.commands import Commands
 from api.places import Places
 from api.problems import problems
-from api.routes import Route, add_routes, authorise, public
-from api.v1 import channels, config, streams
+from api.routes import TOKENS, Route, add_routes, authorise
+from api.v1 import channels, commands, config, streams
 from api.views import CHANNELS, Views
 from infra.clock import Clock
 from infra.errors import Unavailable
@@ -22,12 +25,11 @@ ROUTES = (
     Route("GET", "/", pages.browse, public),
     Route("GET", "/c/{name}", pages.watch, public),
     Route("GET", "/static/{path:.+}", pages.asset, public),
-    Route("GET", "/v1/config", config.get_config, public),
-    Route("GET", "/v1/channels", channels.list_channels, public),
-    Route("GET", "/v1/channels/{name}", channels.get_channel, public),
-    Route("GET", "/v1/channels/{name}/streams", channels.list_streams, public),
-    Route("GET", "/v1/streams/{stream_id}", streams.get_stream, public),
     Route("GET", "/metrics", edge.metrics, public),
+    *config.ROUTES,
+    *channels.ROUTES,
+    *streams.ROUTES,
+    *reference.ROUTES,
 )
 
 
@@ -37,20 +39,29 @@ def make_app(
     clock: Clock,
     places: Places,
     folder: Path,
+    tokens: Tokens | None = None,
+    asking: Commands | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
 
-    `folder` holds the pages; `more` are the routes of others, such as the schema registry's.
+    `folder` holds the pages; `more` are the routes of others, such as the schema registry's. What
+    is left out is not offered: without `tokens` nobody is known, without `asking` nothing is asked
+    of the platform.
     """
     app = web.Application(
         middlewares=[edge.observe, edge.cors, problems, authorise], client_max_size=MAX_BODY
     )
-    app[channels.VIEWS] = views
+    app[VIEWS] = views
+    app[TOKENS] = tokens or NoTokens()
     app[edge.CLOCK] = clock
     app[edge.PLACES] = places
     app[pages.FOLDER] = folder
-    add_routes(app, [*ROUTES, Route("GET", "/healthz", healthz, public), *more])
+    add_routes(app, [*ROUTES, Route("GET", "/healthz", healthz, public)])
+    if asking is not None:
+        app[COMMANDS] = asking
+        add_routes(app, commands.ROUTES)
+    add_routes(app, more)
     app.on_response_prepare.append(edge.add_headers)
     return app
 
@@ -71,7 +82,7 @@ async def healthz(request: web.Request) -> web.Response:
     """GET /healthz: 200 while the views answer within a second. Raises Unavailable otherwise."""
     try:
         async with asyncio.timeout(1):
-            await request.app[channels.VIEWS].get(CHANNELS, "healthz")
+            await request.app[VIEWS].get(CHANNELS, "healthz")
     except TimeoutError as slow:
         raise Unavailable("the views take longer than a second") from slow
     return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})

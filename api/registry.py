@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from api.access import public
 from api.problems import Handler
-from api.routes import Route, public
+from api.routes import Route
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _FOREVER = {"Cache-Control": "public, max-age=86400, immutable"}

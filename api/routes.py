@@ -1,42 +1,78 @@
-"""Routes that declare who may use them: a route without a rule answers nobody."""
+"""Routes that declare who may use them and what is said: a route without a rule answers nobody."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
+from api.access import Principal, Rule, Tokens, bearer_of, parameters_of
 from api.problems import Handler
 from infra.errors import Refused
 
-Rule = Callable[[web.Request], Awaitable[None]]
-"""Returns for a caller who may pass; raises Refused for one who may not."""
 
+@dataclass(frozen=True)
+class Said:
+    """What a route takes and gives, as types: what the OpenAPI document is generated from."""
 
-async def public(_request: web.Request) -> None:
-    """Anyone may."""
+    path: type[Any] | None = None
+    """A struct of the path's parameters; None: texts, as the path names them."""
+    query: type[Any] | None = None
+    """A struct of the query's parameters."""
+    headers: type[Any] | None = None
+    """A struct of the headers that it looks at; field names as the headers, with `_` for `-`."""
+    body: Any = None
+    """Type of the JSON in the request."""
+    answer: Any = None
+    """Type of the JSON in the answer; None: no JSON."""
+    status: int = 200
+    """Of a good answer."""
+    others: dict[int, str] = field(default_factory=dict)
+    """Further good answers without JSON of their own: what each means."""
+    media_types: tuple[str, ...] = ("application/json",)
+    """Of a good answer."""
+    errors: tuple[int, ...] = ()
+    """Statuses of problems beyond those that its rule and its parameters entail."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path, who may use it, and what answers."""
+    """A method and a path, what answers, who may use it, and what is said.
+
+    The handler's docstring is the description. A route without `said` is for browsers, or another
+    dialect's: it is not in the OpenAPI document.
+    """
 
     method: str
     path: str
     handler: Handler
     rule: Rule
+    said: Said | None = None
+    doc: str = ""
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the path's parameters."""
+        return re.findall(r"{(\w+)", self.path)
 
 
+PRINCIPAL: web.RequestKey[Principal | None] = web.RequestKey("principal")
+TOKENS: web.AppKey[Tokens] = web.AppKey("tokens")
+ROUTES: web.AppKey[list[Route]] = web.AppKey("routes")
+"""All that were declared, in order."""
 _RULES: web.AppKey[dict[web.AbstractRoute, Rule]] = web.AppKey("rules", dict)
 
 
 def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
     """Register routes with their rules. GET answers HEAD too."""
-    rules = app.setdefault(_RULES, {})
+    rules, declared = app.setdefault(_RULES, {}), app.setdefault(ROUTES, [])
     for route in routes:
         resource = app.router.add_resource(route.path)
         methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
         for method in methods:
             rules[resource.add_route(method, route.handler)] = route.rule
+        declared.append(route)
 
 
 def undeclared(app: web.Application) -> list[str]:
@@ -47,11 +83,18 @@ def undeclared(app: web.Application) -> list[str]:
 
 @web.middleware
 async def authorise(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Apply the rule of the route that was found; refuse when it has none."""
+    """Apply the rule of the route that was found; refuse when it has none.
+
+    Who asks is under PRINCIPAL from here on; None on a public route.
+    """
     found = request.match_info
+    request[PRINCIPAL] = None
     if found.http_exception is None:
         rule = request.app[_RULES].get(found.route)
         if rule is None:
             raise Refused("route-without-rule", "This address is closed.")
-        await rule(request)
+        if rule.alternatives:
+            principal = await request.app[TOKENS].verify(bearer_of(request))
+            rule.check(principal, parameters_of(request))
+            request[PRINCIPAL] = principal
     return await handler(request)

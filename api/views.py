@@ -13,6 +13,8 @@ LIVE_CHANNELS = "live-channels"
 """Channels on air, by channel_id."""
 STREAM_STATUS = "stream-status"
 """Streams and their picture, by stream_id."""
+OUTCOMES = "outcomes"
+"""Events of commands that were asked for directly, by command id, for some minutes."""
 STREAM_HISTORY = "stream-history"
 """Streams of a channel, newest first, by channel_id."""
 

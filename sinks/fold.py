@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import msgspec
 from aiokafka import TopicPartition
 
+from infra.errors import InvalidRecord
 from infra.kafka import LogReader, partition_of
 from infra.record import Codec
 from sinks.projection import Message, Reading, Taken, decoded
@@ -51,11 +52,19 @@ async def partitions_of(log: LogReader, view: View, key: Key | None = None) -> l
 
 
 class LogPass:
-    """Takes the messages of a view in order, from the beginning of the log as far as it is told."""
+    """Takes the messages of a view in order, from the beginning of the log as far as it is told.
+
+    Raises InvalidRecord for a view whose rows expire.
+    """
 
     def __init__(
         self, log: LogReader, codec: Codec, view: View, on_progress: OnProgress | None = None
     ) -> None:
+        if not view.lasting:
+            raise InvalidRecord(
+                f"rows of {view.name} go by themselves after {view.expires} s: "
+                "there is nothing that the whole log could prove or make again"
+            )
         self.tally = Tally()
         self._log = log
         self._codec = codec

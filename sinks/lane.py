@@ -40,15 +40,22 @@ class Lane:
         """Give up all partitions, until they are loaded again."""
         self._readings.clear()
 
-    async def load(self, ends: Mapping[TopicPartition, int]) -> None:
+    async def load(
+        self, ends: Mapping[TopicPartition, int], recent: Mapping[TopicPartition, int]
+    ) -> None:
         """Take up the partitions that it lacks, where the active generation stands.
 
-        Raises ConfigurationError if the log ends before that: then it is another log.
+        Rows that expire need only the `recent` end of the log. Raises ConfigurationError if the log
+        ends before the position: then it is another log.
         """
         self._generation = (await self._store.generations(self.view)).active
         stored = await self._store.positions(self.view, self._generation)
         for partition in [partition for partition in ends if self.lacks(partition)]:
             position = stored.get(partition, Position(0))
+            if not self.view.lasting and not (
+                recent[partition] <= position.offset <= ends[partition]
+            ):
+                position = Position(recent[partition])
             if position.offset > ends[partition]:
                 raise ConfigurationError(
                     f"view {self.view.name} has read {partition.topic}/{partition.partition} up to "

@@ -46,10 +46,10 @@ async def rebuild(
 
     Of two rebuilds at once the later one wins; the other raises Superseded.
     """
+    messages = LogPass(log, codec, view, on_progress)
     await store.setup([view])
     await _drop_inactive(store, view)
     shadow = await store.begin(view)
-    messages = LogPass(log, codec, view, on_progress)
     try:
         await _fill(store, view, shadow, messages, await log.ends(await partitions_of(log, view)))
         held = await _switch(log, store, view, shadow, messages)

@@ -94,6 +94,8 @@ class ViewWriter:
         self._clock = clock or SystemClock()
         self._most_dead_letters = max_consecutive_dead_letters
         self._lanes = [Lane(view, store) for view in views]
+        self._lasting = [lane for lane in self._lanes if lane.view.lasting]
+        self._expiring = [lane for lane in self._lanes if not lane.view.lasting]
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._oldest: int | None = None
         self._kafka_answered = self._clock.monotonic()
@@ -165,19 +167,33 @@ class ViewWriter:
         if not missing:
             return
         ends = await consumer.end_offsets(list(assigned))
+        recent = await self._recent(consumer, missing, ends)
         for lane in missing:
-            await self._insist(self._kind, partial(lane.load, ends))
+            await self._insist(self._kind, partial(lane.load, ends, recent))
         with contextlib.suppress(IllegalStateError):
             for partition in assigned & self._assigned:
                 lanes = [lane for lane in self._lanes if lane.reads(partition)]
                 consumer.seek(partition, min(lane.offset(partition) for lane in lanes))
+
+    async def _recent(
+        self, consumer: AIOKafkaConsumer, lanes: Sequence[Lane], ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """Where the messages begin whose rows have not expired yet, if there are such views."""
+        spans = [lane.view.expires for lane in lanes if lane.view.expires is not None]
+        if not spans:
+            return {}
+        since = self._clock.now() // 1000 - max(spans) * 1000
+        found = await consumer.offsets_for_times(dict.fromkeys(ends, since))
+        return {tp: found[tp].offset if found.get(tp) else end for tp, end in ends.items()}
 
     async def _write(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
         if not batches:
             return
         self._oldest = min(records[0].timestamp for records in batches.values())
         messages = {tp: decoded(self._codec, records) for tp, records in batches.items()}
-        await asyncio.gather(*(self._write_lane(lane, messages) for lane in self._lanes))
+        # Who is told of an outcome finds it in the views.
+        for lanes in (self._lasting, self._expiring):
+            await asyncio.gather(*(self._write_lane(lane, messages) for lane in lanes))
         now = self._clock.now() / 1e6
         delay = metrics.DELAY.labels(self._kind)
         for records in batches.values():

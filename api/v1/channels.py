@@ -4,9 +4,11 @@ import asyncio
 
 from aiohttp import web
 
-from api.edge import CLOCK, PLACES
-from api.v1 import parameters
-from api.v1.resources import Channel, One, Page, Stream, answer, channel_of, stream_of, timestamp
+from api.access import public
+from api.call import VIEWS, Call, endpoint
+from api.edge import PLACES
+from api.v1.parameters import ChannelPath, PageQuery, ShortPageQuery
+from api.v1.resources import Channel, One, Page, Stream, channel_of, stream_of, timestamp
 from api.views import (
     CHANNELS,
     CHANNELS_BY_ID,
@@ -16,75 +18,68 @@ from api.views import (
     ChannelRow,
     LiveRow,
     StreamRow,
-    Views,
     typed,
 )
-from infra.errors import NotFound
 
-VIEWS: web.AppKey[Views] = web.AppKey("views")
+__all__ = ["ROUTES", "VIEWS", "channel"]
 
 
-async def list_channels(request: web.Request) -> web.Response:
-    """GET /v1/channels?limit=&cursor=: channels that are live."""
-    rows, cursor = await request.app[VIEWS].scan(
-        LIVE_CHANNELS, parameters.limit(request), parameters.cursor(request)
-    )
-    found = await asyncio.gather(*(_live_channel(request, typed(row, LiveRow)) for row in rows))
+async def list_channels(call: Call, query: PageQuery) -> Page[Channel]:
+    """Channels that are live."""
+    rows, cursor = await call.views.scan(LIVE_CHANNELS, query.limit, query.cursor)
+    found = await asyncio.gather(*(_live_channel(call, typed(row, LiveRow)) for row in rows))
     channels = [channel for channel in found if channel is not None]
-    return answer(Page(channels, cursor, _now(request)))
+    return Page(channels, cursor, timestamp(call.now))
 
 
-async def get_channel(request: web.Request) -> web.Response:
-    """GET /v1/channels/{name}: a channel and its live state."""
-    return answer(await channel(request))
+async def get_channel(call: Call, path: ChannelPath) -> One[Channel]:
+    """A channel and its live state."""
+    row = await _channel(call, path)
+    live = await call.views.get(LIVE_CHANNELS, row.channel_id)
+    stream = await _stream(call, typed(live, LiveRow)) if live else None
+    return One(channel_of(row, stream), timestamp(call.now))
 
 
-async def channel(request: web.Request) -> One[Channel]:
-    """The channel that a path names, and its live state. Raises NotFound."""
-    row = await _channel(request)
-    live = await request.app[VIEWS].get(LIVE_CHANNELS, row.channel_id)
-    stream = await _stream(request, typed(live, LiveRow)) if live else None
-    return One(channel_of(row, stream), _now(request))
-
-
-async def list_streams(request: web.Request) -> web.Response:
-    """GET /v1/channels/{name}/streams?limit=&cursor=: its streams, newest first.
+async def list_streams(call: Call, path: ChannelPath, query: ShortPageQuery) -> Page[Stream]:
+    """A channel's streams, newest first.
 
     Apart from the channel itself, so that pages which poll for the live state never reach for
     the long history.
     """
-    row = await _channel(request)
-    rows, cursor = await request.app[VIEWS].scan(
-        STREAM_HISTORY,
-        parameters.limit(request, default=20),
-        parameters.cursor(request),
-        within=row.channel_id,
+    row = await _channel(call, path)
+    rows, cursor = await call.views.scan(
+        STREAM_HISTORY, query.limit, query.cursor, within=row.channel_id
     )
-    origin = request.app[PLACES].origin(request)
+    origin = call.request.app[PLACES].origin(call.request)
     streams = [stream_of(typed(found, StreamRow), origin) for found in rows]
-    return answer(Page(streams, cursor, _now(request)), max_age=5)
+    return Page(streams, cursor, timestamp(call.now))
 
 
-async def _channel(request: web.Request) -> ChannelRow:
-    row = await request.app[VIEWS].get(CHANNELS, parameters.channel_name(request))
-    if row is None:
-        raise NotFound("There is no such channel.")
-    return typed(row, ChannelRow)
+async def channel(request: web.Request) -> One[Channel]:
+    """The channel that a page's path names, and its live state. Raises NotFound, Unavailable."""
+    return await get_channel(Call(request), ChannelPath(request.match_info["name"][:100]))
 
 
-async def _live_channel(request: web.Request, live: LiveRow) -> Channel | None:
+ROUTES = (
+    endpoint("GET", "/v1/channels", list_channels, public, max_age=1),
+    endpoint("GET", "/v1/channels/{name}", get_channel, public, max_age=1),
+    endpoint("GET", "/v1/channels/{name}/streams", list_streams, public, max_age=5),
+)
+
+
+async def _channel(call: Call, path: ChannelPath) -> ChannelRow:
+    return await call.row(CHANNELS, path.name.lower(), ChannelRow, "There is no such channel.")
+
+
+async def _live_channel(call: Call, live: LiveRow) -> Channel | None:
     """A live channel joined with its name; None while its registration has not reached the view."""
     row, stream = await asyncio.gather(
-        request.app[VIEWS].get(CHANNELS_BY_ID, live.channel_id), _stream(request, live)
+        call.views.get(CHANNELS_BY_ID, live.channel_id), _stream(call, live)
     )
     return channel_of(typed(row, ChannelRow), stream) if row else None
 
 
-async def _stream(request: web.Request, live: LiveRow) -> Stream:
-    row = await request.app[VIEWS].get(STREAM_STATUS, live.stream_id)
+async def _stream(call: Call, live: LiveRow) -> Stream:
+    row = await call.views.get(STREAM_STATUS, live.stream_id)
     status = typed(row, StreamRow) if row else StreamRow(live.stream_id, live.channel_id)
-    return stream_of(status, request.app[PLACES].origin(request))
-
-
-def _now(request: web.Request) -> str:
-    return timestamp(request.app[CLOCK].now()) or ""
+    return stream_of(status, call.request.app[PLACES].origin(call.request))

@@ -1,10 +1,10 @@
 """`/v1/config`: what a page must know before it starts."""
 
 import msgspec
-from aiohttp import web
 
+from api.access import public
+from api.call import Call, endpoint
 from api.edge import PLACES
-from api.v1.resources import answer
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -16,7 +16,10 @@ class Config(msgspec.Struct, frozen=True):
     """Where broadcasters publish to; the stream key is theirs."""
 
 
-async def get_config(request: web.Request) -> web.Response:
-    """GET /v1/config: addresses of the origin and of the ingest."""
-    places = request.app[PLACES]
-    return answer(Config(places.origin(request), places.rtmp(request)), max_age=5)
+async def get_config(call: Call) -> Config:
+    """Addresses of the origin and of the ingest."""
+    places = call.request.app[PLACES]
+    return Config(places.origin(call.request), places.rtmp(call.request))
+
+
+ROUTES = (endpoint("GET", "/v1/config", get_config, public, max_age=5),)

@@ -1,10 +1,9 @@
 """What `/v1` answers with: shapes of the bodies, and how rows become them."""
 
 from datetime import UTC, datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
-from aiohttp import web
 
 from api.views import ChannelRow, StreamRow
 
@@ -87,14 +86,18 @@ def stream_of(row: StreamRow, origin: str) -> Stream:
     return Stream(
         stream_id=row.stream_id,
         state=_state(row),
-        started_at=timestamp(row.started_at),
-        resume_until=timestamp(row.resume_until) if row.state == "interrupted" else None,
-        ended_at=timestamp(row.ended_at),
+        started_at=_moment(row.started_at),
+        resume_until=_moment(row.resume_until) if row.state == "interrupted" else None,
+        ended_at=_moment(row.ended_at),
         interruptions=row.interruptions,
         picture=picture,
         playlist_url=f"{base}/index.m3u8",
         thumbnail_url=f"{base}/thumbnail.jpg",
     )
+
+
+def _moment(microseconds: int | None) -> str | None:
+    return None if microseconds is None else timestamp(microseconds)
 
 
 def _state(row: StreamRow) -> State:
@@ -107,18 +110,7 @@ def _state(row: StreamRow) -> State:
             return "live" if row.codecs is not None else "starting"
 
 
-def timestamp(microseconds: int | None) -> str | None:
+def timestamp(microseconds: int) -> str:
     """Microseconds since 1970 as RFC 3339 with milliseconds."""
-    if microseconds is None:
-        return None
     moment = datetime.fromtimestamp(microseconds / 1e6, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def answer(body: Any, *, max_age: int = 1) -> web.Response:
-    """A body as JSON. `max_age` seconds of a shared cache take the polling of a large audience."""
-    return web.Response(
-        body=msgspec.json.encode(body),
-        content_type="application/json",
-        headers={"Cache-Control": f"public, max-age={max_age}"},
-    )

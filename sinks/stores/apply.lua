@@ -4,6 +4,8 @@
 -- ARGV  1 generation, 2 "live" or "fill", 3 prefix of row keys, 4 seconds a tombstone is kept,
 --       5 changes (MessagePack): {{key, deleted, {column: {version, json}}}, …}
 --       6 positions (MessagePack): {{partition, offset, json of marks}, …}
+--       7 seconds after which a row goes by itself, 0: never; 8 prefix of channels: who listens to
+--         that of a row which goes by itself is told of each write
 -- Returns "ok", "superseded" or "held".
 --
 -- A row is a hash of column -> "<version> <json>", and of ".deleted" -> version. A row that is
@@ -51,7 +53,10 @@ for _, change in ipairs(cmsgpack.unpack(ARGV[5])) do
     end
   end
 
-  if next(known) then
+  if ARGV[7] ~= "0" then
+    redis.call("EXPIRE", row, ARGV[7])
+    redis.call("PUBLISH", ARGV[8] .. key, "")
+  elseif next(known) then
     redis.call("PERSIST", row)
     redis.call("ZADD", KEYS[4], 0, key)
   else

@@ -1,7 +1,8 @@
 """A store of views in Redis: a hash a row, an index a generation, one script call a batch.
 
 Keys of a view: `millrace:{VIEW}:active`, `:hold`, `:generations`, and for each generation
-`:GENERATION:index`, `:GENERATION:positions`, `:GENERATION:row:KEY`. The braces keep a view on one
+`:GENERATION:index`, `:GENERATION:positions`, `:GENERATION:row:KEY`. A view whose rows expire has
+no index; each write is published to `:wrote:KEY`. The braces keep a view on one
 node of a Redis Cluster.
 """
 
@@ -128,6 +129,8 @@ class RedisStore:
                     for partition, position in positions.items()
                 ]
             ),
+            view.expires or 0,
+            channel(self._prefix, view, ""),
         ]
         async with _away():
             outcome = await self._apply(keys=keys, args=arguments)
@@ -211,6 +214,11 @@ class RedisStore:
 
     def _key(self, view: View, *parts: str) -> str:
         return ":".join((self._prefix, f"{{{view.name}}}", *parts))
+
+
+def channel(prefix: str, view: View, key: str) -> str:
+    """Where it is said that a row of a view with `expires` was written."""
+    return f"{prefix}:{{{view.name}}}:wrote:{key}"
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.app import make_app
 from api.places import Places
-from api.routes import Route, public, undeclared
+from api.access import public
+from api.routes import Route, undeclared
 from infra.clock import ManualClock
 from infra.errors import Refused, Unavailable
 from tests.functional.gateway import MemoryViews

@@ -1,0 +1,214 @@
+"""An endpoint is a typed function: what it takes and gives is read from its signature.
+
+class Path(msgspec.Struct):
+    channel_id: Id
+
+async def rename(call: Call, path: Path, body: Title) -> Renamed:
+    \"\"\"Rename a channel.\"\"\"
+    event = await call.ask("identity-commands", path.channel_id, Rename(...), ChannelUpdated)
+    return Renamed(event.title)
+
+endpoint("PUT", "/v1/channels/{channel_id}/title", rename, scoped("channel:manage"))
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from aiohttp import web
+
+from api.access import Principal, Rule
+from api.commands import Commands
+from api.edge import CLOCK
+from api.errors import TooLarge, Unauthorized, Unprocessable
+from api.idempotency import checked_key
+from api.pointers import pointer_and_reason
+from api.problems import Handler
+from api.routes import PRINCIPAL, Route, Said
+from api.views import Row, Views, typed
+from infra.errors import InvalidRecord, NotFound, Unavailable
+from infra.record import Record
+
+VIEWS: web.AppKey[Views] = web.AppKey("views")
+COMMANDS: web.AppKey[Commands] = web.AppKey("commands")
+
+READ_SECONDS: Final = 1.8
+"""For a read; whoever asks hears within 2 s that a server is away."""
+WRITE_SECONDS: Final = 10.0
+"""For whatever waits for the platform to decide; commands have a deadline of their own."""
+
+Event = TypeVar("Event", bound=Record)
+Parameters = TypeVar("Parameters", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What an endpoint works with."""
+
+    request: web.Request
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks. Raises Unauthorized on a public route."""
+        principal = self.request[PRINCIPAL]
+        if principal is None:
+            raise Unauthorized("", "This needs a token")
+        return principal
+
+    @property
+    def views(self) -> Views:
+        """The views."""
+        return self.request.app[VIEWS]
+
+    @property
+    def now(self) -> int:
+        """Microseconds since 1970."""
+        return self.request.app[CLOCK].now()
+
+    async def row(self, view: str, key: str, kind: type[Row], missing: str) -> Row:
+        """A row of a view. Raises NotFound with the text `missing`, or Unavailable."""
+        found = await self.views.get(view, key)
+        if found is None:
+            raise NotFound(missing)
+        return typed(found, kind)
+
+    async def ask(
+        self,
+        topic: str,
+        key: str,
+        command: Record,
+        *outcomes: type[Event],
+        seconds: float = 5.0,
+    ) -> Event:
+        """Ask the platform for something, and wait for what comes of it.
+
+        Under the request's `Idempotency-Key`, if it has one. Returns the first of `outcomes`, which
+        are kinds of events. Raises CommandRefused for a refusal, Undecided after `seconds`,
+        Unprocessable for a key that was used for something else, Unavailable.
+        """
+        return await self.request.app[COMMANDS].ask(
+            topic,
+            key,
+            command,
+            self.principal,
+            *outcomes,
+            seconds=seconds,
+            idempotency_key=checked_key(self.request.headers.getall("Idempotency-Key", [])),
+        )
+
+
+def endpoint(
+    method: str,
+    path: str,
+    function: Callable[..., Awaitable[Any]],
+    rule: Rule,
+    *,
+    status: int = 200,
+    max_age: int | None = None,
+    seconds: float | None = None,
+    errors: tuple[int, ...] = (),
+) -> Route:
+    """A route to a function of (call, path, query, body), of which it takes what it names.
+
+    `max_age` lets shared caches keep a good answer for so many seconds; without it none does.
+    `seconds` bounds the whole call. `errors` are statuses that are not entailed by the rest.
+    """
+    kinds = get_type_hints(function, include_extras=True)
+    answer = kinds.pop("return")
+    answer = None if answer is type(None) else answer
+    body = kinds.get("body")
+    limit = seconds or (READ_SECONDS if method == "GET" else WRITE_SECONDS)
+    decoder = msgspec.json.Decoder(body) if body is not None else None
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        given: dict[str, Any] = {}
+        if "path" in kinds:
+            given["path"] = _path(request, kinds["path"])
+        if "query" in kinds:
+            given["query"] = query_of(request, kinds["query"])
+        try:
+            async with asyncio.timeout(limit):
+                if decoder is not None:
+                    given["body"] = await _body(request, decoder)
+                found = await function(Call(request), **given)
+        except TimeoutError as slow:
+            raise Unavailable(f"no answer within {limit} s") from slow
+        return _response(found, 204 if answer is None else status, max_age)
+
+    said = Said(
+        path=kinds.get("path"),
+        query=kinds.get("query"),
+        body=body,
+        answer=answer,
+        status=204 if answer is None else status,
+        errors=errors,
+    )
+    return Route(method, path, _named(handle, function), rule, said, function.__doc__ or "")
+
+
+def query_of(request: web.Request, kind: type[Parameters]) -> Parameters:
+    """The query's parameters. Unknown ones are passed over. Raises InvalidRecord naming one."""
+    given: dict[str, Any] = {}
+    for field in msgspec.structs.fields(kind):
+        values = request.query.getall(field.encode_name, [])
+        if _many(field.type):
+            if values:
+                given[field.encode_name] = values
+        elif len(values) > 1:
+            raise InvalidRecord(f"{field.encode_name}: must be given once")
+        elif values:
+            given[field.encode_name] = values[0]
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        pointer, reason = pointer_and_reason(error)
+        raise InvalidRecord(f"{pointer.lstrip('/') or 'query'}: {reason}") from error
+
+
+def _path(request: web.Request, kind: type[Parameters]) -> Parameters:
+    try:
+        return msgspec.convert(dict(request.match_info), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise NotFound("There is nothing at this address.") from error
+
+
+async def _body(request: web.Request, decoder: msgspec.json.Decoder[Any]) -> Any:
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge(f"a body may have {request.client_max_size} bytes") from error
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        pointer, reason = pointer_and_reason(error)
+        raise Unprocessable(f"{pointer or 'body'}: {reason}", pointer) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRecord(f"the body is not JSON: {error}") from error
+
+
+def _response(found: Any, status: int, max_age: int | None) -> web.StreamResponse:
+    if isinstance(found, web.StreamResponse):
+        return found
+    keep = "no-store" if max_age is None else f"public, max-age={max_age}"
+    if status == 204:
+        return web.Response(status=204, headers={"Cache-Control": keep})
+    return web.Response(
+        body=msgspec.json.encode(found),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": keep},
+    )
+
+
+def _many(kind: Any) -> bool:
+    return get_origin(kind) is list or any(get_origin(each) is list for each in get_args(kind))
+
+
+def _named(handler: Handler, function: Callable[..., Any]) -> Handler:
+    handler.__name__ = function.__name__
+    handler.__doc__ = function.__doc__
+    return handler
