@@ -108,10 +108,22 @@ class IngestSettings(_Section):
         5.0, gt=0, description="Seconds to wait for the platform to let a publisher on air."
     )
     spool_max_age: float = Field(
-        86_400.0, gt=0, description="Seconds after which an ended spool is deleted."
+        86_400.0, gt=0, description="Seconds after which spooled media is deleted."
+    )
+    spool_session_bytes: int = Field(
+        2 << 30,
+        ge=0,
+        description="Bytes of one session's spool above which its oldest are deleted, also while "
+        "it runs. A publisher waits when half as many are not packaged.",
     )
     spool_max_bytes: int = Field(
-        10 << 30, ge=0, description="Bytes of spools above which the oldest ended are deleted."
+        10 << 30, ge=0, description="Bytes of all spools above which the oldest are deleted."
+    )
+    storage_patience: float = Field(
+        1800.0,
+        ge=0,
+        description="Seconds for which object storage may be away before sessions end; "
+        "media waits in the spool.",
     )
     part_duration: float = Field(
         0.1, gt=0, le=1, description="Target duration of a part, in seconds."

@@ -61,6 +61,7 @@ _FOURCC: Final = {
 }
 _COMMAND_FRAME: Final = 5
 _AUDIO_FOURCC: Final = 9
+_ON_METADATA: Final = b"\x02\x00\x0aonMetaData"
 
 
 class Tag(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +91,31 @@ def is_keyframe(tag: Tag) -> bool:
     """Whether the tag is a coded H.264 frame that can be decoded without the ones before it."""
     data = tag.data
     return tag.kind == VIDEO and len(data) > 1 and data[0] == 0x17 and data[1] == 1
+
+
+def is_sequence_header(tag: Tag) -> bool:
+    """Whether the tag holds decoder configuration, of any codec that has one."""
+    data = tag.data
+    if tag.kind == DATA or len(data) < 2:
+        return False
+    if tag.kind == VIDEO:
+        return data[0] & 0x0F == 0 if data[0] & 0x80 else data[0] & 0x0F == _AVC and data[1] == 0
+    return data[0] == _AUDIO_FOURCC << 4 or (data[0] >> 4 == _AAC and data[1] == 0)
+
+
+def is_metadata(tag: Tag) -> bool:
+    """Whether the tag is `onMetaData`."""
+    return tag.kind == DATA and tag.data.startswith(_ON_METADATA)
+
+
+def begins_group(tag: Tag) -> bool:
+    """Whether the tag is a key frame of any codec: a place to begin at."""
+    data = tag.data
+    if tag.kind != VIDEO or len(data) < 2 or data[0] & 0x70 != 0x10:
+        return False
+    if data[0] & 0x80:  # coded frames with and without composition time
+        return data[0] & 0x0F in (1, 3)
+    return data[0] & 0x0F != _AVC or data[1] == 1
 
 
 def is_coded_frame(tag: Tag) -> bool:
@@ -142,17 +168,51 @@ def tag_end(header: bytes | memoryview) -> int:
 
 def read_tags(data: bytes | memoryview, position: int = len(FILE_HEADER)) -> Iterator[Tag]:
     """The whole tags of an FLV file from `position` on; a tag cut at the end is left out."""
-    view = memoryview(data)
-    time = Unwrapper()
+    for tag, _ in _tags_in(memoryview(data), position, Unwrapper()):
+        yield tag
+
+
+def _tags_in(view: memoryview, position: int, time: "Unwrapper") -> Iterator[tuple[Tag, int]]:
+    """The whole tags, each with where it ends."""
     while position + TAG_HEADER <= len(view):
         header = view[position : position + TAG_HEADER]
         end = position + tag_end(header)
         if end > len(view):
             return
-        at = int.from_bytes(header[4:7], "big") | header[7] << 24
-        body = bytes(view[position + TAG_HEADER : end - TAG_TRAILER])
-        yield Tag(cast(Kind, header[0]), time.unwrap(header[0], at), body)
+        yield parse_tag(view[position : end - TAG_TRAILER], time), end
         position = end
+
+
+def parse_tag(data: bytes | memoryview, time: "Unwrapper") -> Tag:
+    """The tag whose 11 bytes of header and whose body the bytes are."""
+    at = int.from_bytes(data[4:7], "big") | data[7] << 24
+    return Tag(cast(Kind, data[0]), time.unwrap(data[0], at), bytes(data[TAG_HEADER:]))
+
+
+class TagReader:
+    """Takes the bytes of tags as they come, gives whole tags. Holds at most one cut tag.
+
+    `after` is the unwrapped time of the media before.
+    """
+
+    def __init__(self, after: int | None = None) -> None:
+        self._time = Unwrapper(after)
+        self._rest = bytearray()
+
+    @property
+    def held(self) -> int:
+        """Bytes of the cut tag."""
+        return len(self._rest)
+
+    def feed(self, data: bytes) -> list[Tag]:
+        """The tags that the bytes complete."""
+        self._rest += data
+        tags, end = [], 0
+        with memoryview(self._rest) as view:
+            for tag, end in _tags_in(view, 0, self._time):  # noqa: B007 - the last one counts
+                tags.append(tag)
+        del self._rest[:end]
+        return tags
 
 
 class Unwrapper:
@@ -164,8 +224,8 @@ class Unwrapper:
 
     __slots__ = ("_last",)
 
-    def __init__(self) -> None:
-        self._last: int | None = None
+    def __init__(self, after: int | None = None) -> None:
+        self._last = after
 
     def unwrap(self, kind: int, timestamp: int) -> int:
         """The unwrapped time of the next tag, never negative."""

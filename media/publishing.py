@@ -2,39 +2,27 @@
 
 import asyncio
 import re
-from collections import defaultdict, deque
-from hashlib import blake2b
+from collections import deque
 from typing import Final
 
-import structlog
-
 from infra.clock import Clock, SystemClock
-from infra.errors import NotFound
-from infra.kafka import Delivery, EventProducer, LogReader, partition_of
+from infra.kafka import Delivery, EventProducer
 from infra.record import Codec, Record
 from media.flv import Tag
+from media.naming import SOURCE, digest
 from media.packaging.outputs import Limits, Opened, Output, Part, Segment, Warned
 from media.packaging.packager import Packager
+from media.patience import PatientStore
+from media.resuming import resume
 from media.storage import ObjectStore
 from schemas.records.broadcast import StreamResumed, StreamStarted
 from schemas.records.media import PartProduced, RenditionOpened, SegmentProduced
 
-log = structlog.get_logger()
-
-SOURCE: Final = "source"
-"""The rendition that is what the publisher sent."""
 MAX_IN_FLIGHT: Final = 256
 """Events of a session that Kafka has not acknowledged yet, at most."""
 PARTS_KEPT: Final = 60.0
 """Seconds for which the parts of a complete segment stay; playlists list them for 12."""
-LOOK_BACK: Final = 60.0
-"""Seconds before an interruption within which the last parts of a stream are looked for."""
 _PART_KEY: Final = re.compile(r"^live/[^/]+/[^/]+/[^/]+/\d+\.\d+\.m4s$")
-
-
-def digest(data: bytes) -> str:
-    """BLAKE2b-128 in hex, as media events carry it."""
-    return blake2b(data, digest_size=16).hexdigest()
 
 
 class Publishing:
@@ -51,7 +39,10 @@ class Publishing:
         parts_topic: str = "media-parts",
         segments_topic: str = "media-segments",
         clock: Clock | None = None,
+        patience: float = 0.0,
     ) -> None:
+        """`patience` is for how many seconds storage may be away before a session gives up."""
+        self.patience = patience
         self.store, self.producer, self.codec = store, producer, codec
         self.bootstrap, self.limits = bootstrap, limits or Limits()
         self.parts_topic, self.segments_topic = parts_topic, segments_topic
@@ -60,6 +51,11 @@ class Publishing:
     def publisher_for(self, stream: StreamStarted | StreamResumed) -> "SegmentPublisher":
         """The publisher of the session that started or resumed a stream."""
         return SegmentPublisher(stream, self)
+
+    def store_for(self, stream: StreamStarted | StreamResumed) -> PatientStore:
+        """Storage as a session uses it."""
+        names = {"stream_id": stream.stream_id, "session_id": stream.session_id}
+        return PatientStore(self.store, self.clock, self.patience, **names)
 
 
 class SegmentPublisher:
@@ -71,11 +67,17 @@ class SegmentPublisher:
         self._packager: Packager | None = None
         self._inits = 0
         self._init_object = ""
+        self._store = publishing.store_for(stream)
         self._segment: list[tuple[str, bytes]] = []
         self._unacknowledged: deque[asyncio.Future[Delivery]] = deque()
         self._obsolete: deque[tuple[float, list[str]]] = deque()
         self.warnings: list[tuple[str, str]] = []
         """What the publisher should put right, as (warning, detail); `take_warnings` empties it."""
+
+    @property
+    def storage_away_for(self) -> float:
+        """Seconds for which storage has not taken what was fed; 0 while it does."""
+        return self._store.away_for
 
     def take_warnings(self) -> list[tuple[str, str]]:
         """The warnings since the last call."""
@@ -90,14 +92,15 @@ class SegmentPublisher:
         """
         first = 0
         if isinstance(self._stream, StreamResumed):
-            first = await resume(self._stream, self._publishing)
+            first = await resume(self._stream, self._publishing, self._store)
         self._packager = Packager(self._publishing.limits, first)
 
     async def feed(self, tags: list[Tag], arrived_at: int) -> None:
         """Take tags that arrived at a time in microseconds.
 
-        Raises Refused if viewers could not play them (what came before is published), Unavailable
-        if storage or Kafka fails. After either, `close`.
+        Waits while storage is away. Raises Refused if viewers could not play them (what came before
+        is published), Unavailable if storage is away for too long or Kafka fails. After either,
+        `close`.
         """
         if self._packager is None:
             await self.open()
@@ -129,7 +132,7 @@ class SegmentPublisher:
         suffix = f"-{self._inits}" if self._inits else ""
         self._inits += 1
         self._init_object = f"{self._folder}/init{suffix}.mp4"
-        await self._publishing.store.put(self._init_object, opened.init)
+        await self._store.put(self._init_object, opened.init)
         event = RenditionOpened(
             stream_id=self._stream.stream_id,
             session_id=self._stream.session_id,
@@ -148,7 +151,7 @@ class SegmentPublisher:
 
     async def _publish_part(self, part: Part) -> None:
         key = f"{self._folder}/{part.media_sequence}.{part.part}.m4s"
-        await self._publishing.store.put(key, part.data)
+        await self._store.put(key, part.data)
         event = PartProduced(
             stream_id=self._stream.stream_id,
             session_id=self._stream.session_id,
@@ -172,7 +175,7 @@ class SegmentPublisher:
         parts, self._segment = self._segment, []
         data = b"".join(data for _, data in parts)
         key = f"{self._folder}/{segment.media_sequence}.m4s"
-        await self._publishing.store.put(key, data)
+        await self._store.put(key, data)
         event = SegmentProduced(
             stream_id=self._stream.stream_id,
             session_id=self._stream.session_id,
@@ -206,79 +209,7 @@ class SegmentPublisher:
     async def _delete_obsolete(self) -> None:
         now = self._publishing.clock.monotonic()
         while self._obsolete and self._obsolete[0][0] <= now:
-            await self._publishing.store.delete(self._obsolete.popleft()[1])
-
-
-# What a resumed stream left behind.
-
-
-async def resume(stream: StreamResumed, publishing: Publishing) -> int:
-    """The number of the next segment of a stream, after completing those left open."""
-    for since in (stream.interrupted_at - round(LOOK_BACK * 1e6), stream.started_at):
-        parts, segments = await _announced(stream.stream_id, publishing, since)
-        if parts or segments:
-            break
-    for number in sorted(set(parts) - segments):
-        await _complete(list(parts[number].values()), publishing)
-    return max((*parts, *segments, -1)) + 1
-
-
-async def _announced(
-    stream_id: str, publishing: Publishing, since: int
-) -> tuple[dict[int, dict[int, PartProduced]], set[int]]:
-    """Parts by segment and part, and the segments that were announced, since a time."""
-    parts: dict[int, dict[int, PartProduced]] = defaultdict(dict)
-    segments: set[int] = set()
-    key = stream_id.encode()
-    async with LogReader(publishing.bootstrap) as reader:
-        for topic in (publishing.parts_topic, publishing.segments_topic):
-            every = await reader.partitions(topic)
-            partitions = [every[partition_of(key, len(every))]]
-            starts = await reader.at(partitions, since)
-            async for batch in reader.read(starts, await reader.ends(partitions)):
-                for record in batch:
-                    if record.key != key:
-                        continue
-                    event = publishing.codec.decode(record.value).event
-                    if isinstance(event, PartProduced) and event.rendition == SOURCE:
-                        parts[event.media_sequence][event.part] = event
-                    elif isinstance(event, SegmentProduced) and event.rendition == SOURCE:
-                        segments.add(event.media_sequence)
-    return dict(parts), segments
-
-
-async def _complete(parts: list[PartProduced], publishing: Publishing) -> None:
-    """Announce a segment of the parts that were announced, if they are all there."""
-    parts = sorted(parts, key=lambda part: part.part)
-    first = parts[0]
-    bound = {"stream_id": first.stream_id, "media_sequence": first.media_sequence}
-    if [part.part for part in parts] != list(range(len(parts))):
-        log.warning("left a segment open, parts of it were never announced", **bound)
-        return
-    try:
-        data = b"".join([await publishing.store.get(part.object) for part in parts])
-    except NotFound as error:
-        log.warning("left a segment open, a part of it is gone", error=str(error), **bound)
-        return
-    key = f"{first.object.rpartition('/')[0]}/{first.media_sequence}.m4s"
-    await publishing.store.put(key, data)
-    event = SegmentProduced(
-        stream_id=first.stream_id,
-        session_id=first.session_id,
-        rendition=first.rendition,
-        media_sequence=first.media_sequence,
-        object=key,
-        init_object=first.init_object,
-        size=len(data),
-        duration=round(sum(part.duration for part in parts), 6),
-        media_time=first.media_time,
-        program_date_time=first.program_date_time,
-        independent=first.independent,
-        digest=digest(data),
-        parts=[part.duration for part in parts],
-    )
-    await publishing.producer.send(publishing.segments_topic, first.stream_id, event)
-    log.info("completed a segment that an interruption left open", **bound)
+            await self._store.delete(self._obsolete.popleft()[1])
 
 
 async def sweep_parts(store: ObjectStore, before: int) -> int:

@@ -145,7 +145,7 @@ def run_ingest() -> None:
     from media.ingest.role import Ingest
     from media.packaging.outputs import Limits
     from media.publishing import Publishing
-    from media.spool import Spool
+    from media.spool.spool import Spool
     from sinks.reader import ViewReader
 
     settings, kafka = IngestSettings(), KafkaSettings()
@@ -162,6 +162,7 @@ def run_ingest() -> None:
                     warn_gop=settings.warn_gop,
                     max_gop=settings.max_gop,
                 ),
+                patience=settings.storage_patience,
             )
             ingest = Ingest(
                 settings,

@@ -21,7 +21,17 @@ class Metrics:
         )
         self.waits = Counter(
             "millrace_ingest_back_pressure",
-            "Times a publisher was made to wait for packaging.",
+            "Times a publisher was made to wait: packaging was too far behind.",
+            registry=registry,
+        )
+        self.behind = Gauge(
+            "millrace_ingest_behind_bytes",
+            "Media in the spool that is not packaged.",
+            registry=registry,
+        )
+        self.storage_away = Gauge(
+            "millrace_ingest_storage_away_seconds",
+            "Longest time for which storage has not taken the media of a session.",
             registry=registry,
         )
         self.unsent = Counter(

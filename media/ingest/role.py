@@ -22,7 +22,8 @@ from media.ingest.session import DRAIN, SegmentPublisher, Session
 from media.ingest.web import ingest_app
 from media.rtmp.limits import Limits
 from media.rtmp.server import Ended, Publication, Refusal, RtmpServer
-from media.spool import Spool
+from media.spool.retention import Retention
+from media.spool.spool import Spool
 from schemas.records.broadcast import SessionRefused, StreamResumed, StreamStarted
 from schemas.records.ingest import PublishRefused, PublishStarted
 
@@ -33,6 +34,7 @@ STALE: Final = 5.0
 UNHEALTHY: Final = 30.0
 """Seconds without the log after which the ingest says that it is not well."""
 _PRUNE_EVERY: Final = 60.0
+_PRUNE_PAUSE: Final = 1.0
 _REFUSE_REASONS: Final = frozenset(get_args(get_type_hints(PublishRefused)["reason"]))
 
 PublisherFactory = Callable[[StreamStarted | StreamResumed], SegmentPublisher]
@@ -59,6 +61,10 @@ class Ingest:
         self._rtmp = RtmpServer(_limits(settings), self._clock, self._publish, self._turned_away)
         self.metrics.connections.set_function(lambda: self._rtmp.connections)
         self.metrics.sessions.set_function(lambda: len(self._sessions))
+        self.metrics.behind.set_function(
+            lambda: sum(each.behind for each in self._sessions.values())
+        )
+        self.metrics.storage_away.set_function(self._storage_away_for)
         self.ports: dict[str, int] = {}
         """Ports that are listened on, by `rtmp`, `rtmps`, `http`."""
         self.ready = asyncio.Event()
@@ -92,12 +98,20 @@ class Ingest:
         await runner.setup()
         closing.push_async_callback(runner.cleanup)
         closing.push_async_callback(self._rtmp.close)
+        closing.callback(self._hurry)
         await web.TCPSite(runner, settings.http_host, settings.http_port).start()
         self.ports["http"] = runner.addresses[0][1]
         if settings.rtmps_port:
             tls = _tls(settings)
             self.ports["rtmps"] = await self._rtmp.listen(settings.host, settings.rtmps_port, tls)
         self.ports["rtmp"] = await self._rtmp.listen(settings.host, settings.rtmp_port)
+
+    def _hurry(self) -> None:
+        for session in self._sessions.values():
+            session.hurry()
+
+    def _storage_away_for(self) -> float:
+        return max((each.storage_away_for for each in self._sessions.values()), default=0.0)
 
     def _health(self) -> Health:
         failing = self._reports.failing_for
@@ -107,17 +121,27 @@ class Ingest:
             "connections": self._rtmp.connections,
             "log_failing_seconds": round(failing, 1),
             "following_decisions": following,
+            "storage_away_seconds": round(self._storage_away_for(), 1),
         }
         return Health(following and failing < UNHEALTHY, details)
 
     async def _prune(self) -> None:
+        """Once a minute, and soon after a spool's file is complete."""
+        settings, rolled = self._settings, self._spool.rolled
+        retention = Retention(
+            max_age=settings.spool_max_age,
+            max_session_bytes=settings.spool_session_bytes,
+            max_bytes=settings.spool_max_bytes,
+        )
         while True:
-            gone = await asyncio.to_thread(
-                self._spool.prune, self._settings.spool_max_age, self._settings.spool_max_bytes
-            )
+            rolled.clear()
+            gone = await asyncio.to_thread(self._spool.prune, retention)
             if gone:
-                log.info("deleted old spools", sessions=len(gone))
-            await asyncio.sleep(_PRUNE_EVERY)
+                log.info("deleted old spool files", files=len(gone))
+            await asyncio.sleep(_PRUNE_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PRUNE_EVERY):
+                    await rolled.wait()
 
     # -- one publisher ---------------------------------------------------------------------------
 
@@ -138,7 +162,13 @@ class Ingest:
             self._refuse(publication, channel_id, "already_live", detail)
             return
         session = Session(
-            publication, channel_id, uuid.uuid4().hex, self._reports, self.metrics, self._clock
+            publication,
+            channel_id,
+            uuid.uuid4().hex,
+            self._reports,
+            self.metrics,
+            self._clock,
+            max_behind=self._settings.spool_session_bytes // 2,
         )
         self._sessions[channel_id] = session
         try:
@@ -155,6 +185,7 @@ class Ingest:
         if session.silent_for < STALE:
             return False
         session.publication.end("connection_lost", "The same channel connected anew.")
+        session.hurry()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.decision_deadline):
                 await session.over.wait()
@@ -218,15 +249,10 @@ class Ingest:
             )
         )
         try:
-            writer = self._spool.open(session.session_id)
+            await session.run(self._spool, self._publishers(stream))
         except OSError as error:
             log.error("cannot open a spool", error=str(error))
             publication.end("unknown", "The server cannot store the broadcast.")
-            return
-        try:
-            await session.run(writer, self._publishers(stream))
-        finally:
-            self._spool.close(session.session_id)
 
     # -- refusals --------------------------------------------------------------------------------
 

@@ -1,32 +1,39 @@
 """One publisher on air: every packet to the spool first, then to packaging."""
 
 import asyncio
-from collections import deque
 from typing import Final, Protocol, get_args, get_type_hints
 
 import structlog
 
 from infra.clock import Clock
-from infra.errors import MillraceError, Refused
+from infra.errors import MillraceError, NotFound, Refused
 from infra.record import Record
 from media import flv
 from media.flv import Tag
+from media.ingest.backlog import Backlog
 from media.ingest.metrics import Metrics
 from media.ingest.reports import Reports
+from media.patience import GaveUp
 from media.rtmp.server import Publication
-from media.spool import SpoolWriter
+from media.spool.spool import Spool
+from media.spool.writer import SpoolWriter
 from schemas.records.ingest import PublishProgressed, PublishStopped, PublishWarned
 
 log = structlog.get_logger()
 
 PROGRESS_EVERY: Final = 2.0
-QUEUED: Final = 8 << 20
-"""Bytes that wait for packaging at most, but for one read from the network."""
+CATCH_UP: Final = 300.0
+"""Seconds that packaging has to publish what is left when a publisher has gone."""
 DRAIN: Final = 10.0
-"""Seconds that packaging has to publish what is left when a session ends."""
+"""The same from when the server stops, or the channel is wanted by a new publisher."""
+TOLD_AFTER: Final = 5.0
+"""Seconds of failing storage after which the publisher is warned."""
 PATIENCE: Final = 60.0
 """Seconds for which the end of a session is told to a log that is away."""
 WARN_EVERY: Final = 60.0
+_AWAY: Final = (
+    "The platform's storage is away. Go on: what you send is kept, viewers will see it late."
+)
 _STOP_REASONS: Final = frozenset(get_args(get_type_hints(PublishStopped)["reason"]))
 _WARNINGS: Final = frozenset(get_args(get_type_hints(PublishWarned)["warning"]))
 
@@ -35,7 +42,10 @@ class SegmentPublisher(Protocol):
     """Makes a session's media fetchable. Implemented by `media.publishing.SegmentPublisher`."""
 
     async def feed(self, tags: list[Tag], arrived_at: int) -> None:
-        """Take tags that arrived at a time (microseconds). Raises Refused, Unavailable."""
+        """Take tags that arrived at a time (microseconds). Waits while storage is away.
+
+        Raises Refused, Unavailable.
+        """
         ...
 
     async def close(self) -> None:
@@ -44,6 +54,11 @@ class SegmentPublisher(Protocol):
 
     def take_warnings(self) -> list[tuple[str, str]]:
         """What the publisher should put right since the last call: (warning, detail)."""
+        ...
+
+    @property
+    def storage_away_for(self) -> float:
+        """Seconds for which storage has not taken what was fed; 0 while it does."""
         ...
 
 
@@ -58,17 +73,21 @@ class Session:
         reports: Reports,
         metrics: Metrics,
         clock: Clock,
+        *,
+        max_behind: int,
     ) -> None:
+        """`max_behind` is how many bytes packaging may be behind before the publisher waits."""
         self.publication, self.channel_id, self.session_id = publication, channel_id, session_id
         self.over = asyncio.Event()
         """Set when nothing of the session is left to do."""
         self._reports, self._metrics, self._clock = reports, metrics, clock
         self._spool: SpoolWriter | None = None
-        self._queue: deque[tuple[list[Tag], int, int]] = deque()
-        self._queued = 0
-        self._filled = asyncio.Event()
+        self._backlog: Backlog | None = None
+        self._segments: SegmentPublisher | None = None
+        self._max_behind = max_behind
         self._packaging = True
         self._paused = False
+        self._hurried = asyncio.Event()
         self._heard = clock.monotonic()
         self._warned: dict[str, float] = {}
         self._received_bytes = self._video_frames = self._audio_frames = self._media_time = 0
@@ -79,23 +98,54 @@ class Session:
         """Seconds since the last packet."""
         return self._clock.monotonic() - self._heard
 
-    async def run(self, spool: SpoolWriter, segments: SegmentPublisher) -> None:
-        """Take the publisher's media until it ends, and publish all of it."""
-        self._spool = spool
+    @property
+    def behind(self) -> int:
+        """Bytes that are spooled and not packaged."""
+        return self._backlog.size if self._backlog is not None else 0
+
+    @property
+    def storage_away_for(self) -> float:
+        """Seconds for which storage has not taken the session's media; 0 while it does."""
+        return self._segments.storage_away_for if self._segments is not None else 0.0
+
+    def hurry(self) -> None:
+        """Leave packaging only a little time when the publisher has gone."""
+        self._hurried.set()
+
+    async def run(self, spool: Spool, segments: SegmentPublisher) -> None:
+        """Take the publisher's media until it ends, and publish all of it. Raises OSError.
+
+        As long as that lasts, the platform hears that the session goes on.
+        """
+        self._spool = spool.open(self.session_id)
+        self._backlog = Backlog(spool, self.session_id, self._spool)
+        self._segments = segments
         packaging = asyncio.create_task(self._package(segments))
         progress = asyncio.create_task(self._progress())
         try:
             self.publication.accept(self._take)
-            await self.publication.ended
-            spool.close()
-            self._filled.set()
-            await asyncio.wait([packaging], timeout=DRAIN)
-            if not packaging.done():
-                self._log.error("media was received but not published", bytes=self._queued)
+            ended = await self.publication.ended
+            spool.close(self.session_id)
+            self._backlog.end()
+            if ended.reason == "ingest_stopping":
+                self.hurry()
+            await self._finish(packaging)
         finally:
+            spool.close(self.session_id)
             for task in (packaging, progress):
                 task.cancel()
             await asyncio.gather(packaging, progress, return_exceptions=True)
+
+    async def _finish(self, packaging: "asyncio.Task[None]") -> None:
+        """Wait until everything is published, but not for ever."""
+        hurried = asyncio.create_task(self._hurried.wait())
+        await asyncio.wait(
+            [packaging, hurried], timeout=CATCH_UP, return_when=asyncio.FIRST_COMPLETED
+        )
+        hurried.cancel()
+        await asyncio.wait([packaging], timeout=DRAIN)
+        if not packaging.done():
+            self._log.error("media was received but not published", bytes=self.behind)
 
     async def stopped(self) -> None:
         """Say that the session is over: once, with the reason that came first."""
@@ -116,6 +166,7 @@ class Session:
     def _take(self, tags: list[Tag]) -> None:
         """Called as bytes come from the network, before anything else sees them."""
         assert self._spool is not None
+        assert self._backlog is not None
         if self._spool.ended:
             return
         try:
@@ -127,10 +178,8 @@ class Session:
         size = self._count(tags)
         if not self._packaging:
             return
-        self._queue.append((tags, self._clock.now(), size))
-        self._queued += size
-        self._filled.set()
-        if self._queued > QUEUED and not self._paused:
+        self._backlog.add(tags, self._clock.now(), size)
+        if self._backlog.size > self._max_behind and not self._paused:
             self._paused = True
             self._metrics.waits.inc()
             self.publication.pause()
@@ -155,6 +204,11 @@ class Session:
             await self._feed(segments)
         except Refused as refusal:
             self.publication.end(refusal.reason, str(refusal))
+        except GaveUp as error:
+            self.publication.end("unknown", str(error))
+        except NotFound as error:
+            self._log.error("packaging fell behind what the spool keeps", error=str(error))
+            self.publication.end("unknown", "The platform fell too far behind; connect again.")
         except MillraceError as error:
             self._log.error("cannot publish", error=str(error))
             self.publication.end("unknown", "The platform cannot publish now; connect again.")
@@ -163,28 +217,21 @@ class Session:
             self.publication.end("unknown", "The server failed to package the broadcast.")
         finally:
             self._packaging = False
-            self._queue.clear()
         try:
             await segments.close()
         except MillraceError as error:
             self._log.error("the last part was not published", error=str(error))
 
     async def _feed(self, segments: SegmentPublisher) -> None:
-        """Hand over what is queued, until the publisher has ended and nothing is left."""
-        while True:
-            while self._queue:
-                tags, arrived_at, size = self._queue.popleft()
-                await segments.feed(tags, arrived_at)
-                self._queued -= size
-                if self._paused and self._queued < QUEUED // 2:
-                    self._paused = False
-                    self.publication.resume()
-                for warning, detail in segments.take_warnings():
-                    self._warn(warning, detail)
-            if self.publication.ended.done():
-                return
-            self._filled.clear()
-            await self._filled.wait()
+        """Hand over what is spooled, until the publisher has ended and nothing is left."""
+        assert self._backlog is not None
+        async for tags, arrived_at in self._backlog.batches():
+            await segments.feed(tags, arrived_at)
+            if self._paused and self._backlog.size < self._max_behind // 2:
+                self._paused = False
+                self.publication.resume()
+            for warning, detail in segments.take_warnings():
+                self._warn(warning, detail)
 
     def _warn(self, warning: str, detail: str) -> None:
         now = self._clock.monotonic()
@@ -205,6 +252,8 @@ class Session:
         """Say every two seconds that the publisher is alive; one at a time, so none pile up."""
         while True:
             await asyncio.sleep(PROGRESS_EVERY)
+            if self.storage_away_for > TOLD_AFTER:
+                self._warn("falling_behind", _AWAY)
             event = PublishProgressed(
                 channel_id=self.channel_id,
                 session_id=self.session_id,

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from infra.errors import NotFound, Refused
 from infra.observability.web import Health, health_app
-from media.spool import Spool
+from media.spool.spool import Gone, Spool, SpoolState
+
+log = structlog.get_logger()
 
 _TYPE: Final = "video/x-flv"
 
@@ -18,69 +22,114 @@ def ingest_app(
 ) -> web.Application:
     """`GET /spool/{session_id}`, `GET /healthz`, `GET /metrics`.
 
-    `?offset=N` streams from N and goes on as the spool grows, until the session ends; a response
-    that is cut short means that the server was. `Range: bytes=…` gives what is there now.
-    `Millrace-Spool: live|ended` and `Millrace-Spool-Size` say how far it had come.
+    A spool is the log of a session, addressed by offset; its beginning may have been deleted.
+
+    - `?offset=N`: the log's bytes from N, or from 0.
+    - `?head=1`: an FLV file that can be played, from the first offset that is still there; with
+      `offset=N` from there, where a tag must begin. FLV header, metadata and codec parameters as a
+      decoder needs them come before the log's bytes; `Millrace-Spool-Head` says how many bytes
+      these are, `Millrace-Spool-Offset` where the log's begin.
+    - `Range: bytes=…`, without `head`: the log's bytes that are there now.
+
+    All but ranges go on as the log grows, until the session ends. A response that is cut short
+    means that the server was, or that what came next has been deleted meanwhile: asking again
+    tells. An offset that was deleted is answered by 410.
+
+    `Millrace-Spool: live|ended`, `Millrace-Spool-First` (the first offset that is there; a tag
+    begins there) and `Millrace-Spool-Size` say what there was when the response began.
     """
     app = health_app(health, registry)
 
     async def get_spool(request: web.Request) -> web.StreamResponse:
-        return await _get_spool(request, spool)
+        try:
+            return await _get_spool(request, spool)
+        except Gone as error:
+            raise web.HTTPGone(
+                headers={"Millrace-Spool-First": str(error.first)},
+                text=f"{error}; ask for ?offset={error.first}&head=1\n",
+            ) from error
+        except NotFound as error:
+            raise web.HTTPNotFound(text=f"{error}\n") from error
+        except Refused as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from error
 
     app.router.add_get("/spool/{session_id}", get_spool)
     return app
 
 
+class _Wanted(msgspec.Struct, frozen=True):
+    """What a request asks for."""
+
+    begin: int
+    end: int | None = None
+    """None: as far as the log will go."""
+    head: bool = False
+
+
 async def _get_spool(request: web.Request, spool: Spool) -> web.StreamResponse:
     session_id = request.match_info["session_id"]
-    try:
-        state = spool.state(session_id)
-        begin, end = _wanted(request, state.size)
-    except NotFound as error:
-        raise web.HTTPNotFound(text=f"{error}\n") from error
-    except Refused as error:
-        raise web.HTTPBadRequest(text=f"{error}\n") from error
+    state = spool.state(session_id)
+    wanted = _wanted(request, state)
     headers = {
-        "Accept-Ranges": "bytes",
+        "Accept-Ranges": "none" if wanted.head else "bytes",
         "Cache-Control": "no-store",
         "Content-Type": _TYPE,
         "Millrace-Spool": "live" if state.live else "ended",
+        "Millrace-Spool-First": str(state.first),
+        "Millrace-Spool-Offset": str(wanted.begin),
         "Millrace-Spool-Size": str(state.size),
     }
-    if begin > state.size or (end is not None and begin >= end):
+    if wanted.begin > state.size or (wanted.end is not None and wanted.begin >= wanted.end):
         refused = {"Content-Range": f"bytes */{state.size}"}
         raise web.HTTPRequestRangeNotSatisfiable(
             headers=refused, text=f"the spool has {state.size} bytes\n"
         )
+    if wanted.begin < state.first:
+        raise Gone(state.first)
+    head = await spool.head(session_id, wanted.begin) if wanted.head else b""
+    headers["Millrace-Spool-Head"] = str(len(head))
     response = web.StreamResponse(headers=headers)
-    if end is not None:
+    if wanted.end is not None:
         total = "*" if state.live else state.size
         response.set_status(206)
-        response.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{total}"
-        response.content_length = end - begin
+        response.headers["Content-Range"] = f"bytes {wanted.begin}-{wanted.end - 1}/{total}"
+        response.content_length = wanted.end - wanted.begin
     elif not state.live:
-        response.content_length = state.size - begin
+        response.content_length = len(head) + state.size - wanted.begin
     await response.prepare(request)
     if request.method != "HEAD":
-        until = end if end is not None or state.live else state.size
-        async for block in spool.read(session_id, begin, until):
-            await response.write(block)
-    await response.write_eof()
+        await response.write(head)
+        await _write_log(request, response, spool, wanted)
     return response
 
 
-def _wanted(request: web.Request, size: int) -> tuple[int, int | None]:
-    """First byte and, for a range, the end: what of it is there. Raises Refused."""
+async def _write_log(
+    request: web.Request, response: web.StreamResponse, spool: Spool, wanted: _Wanted
+) -> None:
+    """The log, and if it is deleted under the reader, an end that cannot be taken for its own."""
+    session_id = request.match_info["session_id"]
     try:
+        async for block in spool.read(session_id, wanted.begin, wanted.end):
+            await response.write(block)
+    except NotFound as error:
+        log.warning("a reader of a spool was too slow", session_id=session_id, error=str(error))
+        if request.transport is not None:
+            request.transport.abort()
+
+
+def _wanted(request: web.Request, state: SpoolState) -> _Wanted:
+    """What of the log is asked for. Raises Refused."""
+    head = request.query.get("head") == "1"
+    try:
+        offset = int(request.query.get("offset", state.first if head else 0))
         asked = request.http_range
-        if asked.start is None and asked.stop is None:
-            offset = int(request.query.get("offset", "0"))
-            if offset < 0:
-                raise ValueError
-            return offset, None
+        if offset < 0:
+            raise ValueError
     except ValueError:
         raise Refused("invalid-offset", "`offset` and Range must name bytes, from 0") from None
+    if head or (asked.start is None and asked.stop is None):
+        return _Wanted(offset, head=head)
     start = asked.start if asked.start is not None else 0
     if start < 0:
-        return max(0, size + start), size
-    return start, min(size, asked.stop if asked.stop is not None else size)
+        return _Wanted(max(state.first, state.size + start), state.size)
+    return _Wanted(start, min(state.size, asked.stop if asked.stop is not None else state.size))

@@ -15,7 +15,8 @@ from infra.settings import IngestSettings
 from media.flv import Tag
 from media.ingest.decisions import Decisions
 from media.ingest.role import Ingest
-from media.spool import Spool
+from media.spool.spool import Spool
+from media.spool.writer import FILE_BYTES
 from schemas.records.broadcast import SessionRefused, StreamResumed, StreamStarted
 from schemas.records.ingest import PublishStarted
 from schemas.registry import registry
@@ -106,6 +107,7 @@ class Segments:
         self.gate.set()
         self.refusal: Refused | None = None
         self.warnings: list[tuple[str, str]] = []
+        self.storage_away_for = 0.0
 
     async def feed(self, tags: list[Tag], arrived_at: int) -> None:
         await self.gate.wait()
@@ -124,10 +126,10 @@ class Segments:
 class Rig:
     """A running ingest and what it is joined to."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, file_bytes: int = FILE_BYTES, **settings: Any) -> None:
         values = {"host": "127.0.0.1", "rtmp_port": 0, "http_port": 0} | settings
         self.platform = Platform()
-        self.spool = Spool(folder, SystemClock())
+        self.spool = Spool(folder, SystemClock(), file_bytes=file_bytes)
         self.segments: dict[str, Segments] = {}
         self.make: Callable[[], Segments] = Segments
         self.prepare: Callable[[Segments], None] = lambda _: None
@@ -151,6 +153,12 @@ class Rig:
     def url(self, channel_id: str) -> str:
         return f"rtmp://127.0.0.1:{self.port}/live/{key_of(channel_id)}"
 
+    async def log(self, session_id: str) -> bytes:
+        """What is spooled of a session, from the first offset that is there."""
+        state = self.spool.state(session_id)
+        blocks = self.spool.read(session_id, state.first, state.size)
+        return b"".join([block async for block in blocks])
+
     def _segments(self, stream: StreamStarted | StreamResumed) -> Segments:
         made = self.segments[stream.channel_id] = self.make()
         self.prepare(made)
@@ -172,7 +180,7 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[Rig]:
 
 
 async def _main(folder: Path) -> None:
-    async with running(folder) as rig:
+    async with running(folder, file_bytes=100_000) as rig:
         print(f"\nport {rig.port}", flush=True)
         await asyncio.Event().wait()
 

@@ -1,18 +1,22 @@
 """The ingest role over real sockets: refusals, endings, bounds, the spool over HTTP, crashes."""
 
 import asyncio
+import io
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import aiohttp
+import av
 import pytest
 
+from infra.clock import SystemClock
 from infra.errors import Refused
 from media import flv
 from media.flv import Tag
 from media.rtmp import amf0
+from media.spool.spool import Spool, SpoolState
 from schemas.records.broadcast import StreamEnded, StreamResumed
 from schemas.records.ingest import (
     PublishProgressed,
@@ -21,6 +25,7 @@ from schemas.records.ingest import (
     PublishStopped,
     PublishWarned,
 )
+from tests import recordings
 from tests import rtmp_publisher as client
 from tests.integration.ingest_fakes import Rig, Segments, key_of, running
 from tests.rtmp_publisher import Publisher
@@ -268,27 +273,103 @@ async def test_a_protocol_error_on_air_ends_only_that_session(rig: Rig) -> None:
     await good.leave()
 
 
-async def test_slow_packaging_makes_the_publisher_wait_but_loses_nothing(rig: Rig) -> None:
-    def shut(segments: Segments) -> None:
-        segments.gate.clear()
+def held(rig: Rig) -> int:
+    """Bytes of media in memory that wait for packaging."""
+    backlogs = [session._backlog for session in rig.ingest._sessions.values()]
+    return sum(backlog.held for backlog in backlogs if backlog is not None)
 
+
+def shut(segments: Segments) -> None:
+    segments.gate.clear()
+
+
+async def test_slow_packaging_catches_up_from_the_spool_and_loses_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, file_bytes=4 << 20) as rig:
+        rig.prepare = shut
+        publisher = await on_air(rig)
+        sent = frames(40, size=1 << 20)
+        await asyncio.wait_for(_send_slowly(publisher, sent), 20)
+        metrics = rig.ingest.metrics.registry
+        await until(
+            lambda: (metrics.get_sample_value("millrace_ingest_behind_bytes") or 0) > 35 << 20
+        )
+        assert metrics.get_sample_value("millrace_ingest_back_pressure_total") == 0
+        assert held(rig) < 4 << 20
+        rig.segments["c1"].gate.set()
+        await until(lambda: len(rig.segments["c1"].tags) == 40)
+        await until(lambda: metrics.get_sample_value("millrace_ingest_behind_bytes") == 0)
+        more = frames(5, first=40)
+        publisher.send(more)
+        await publisher.leave()
+        await rig.platform.wait_for(PublishStopped)
+        assert rig.segments["c1"].tags == sent + more
+
+
+async def test_what_is_not_packaged_when_the_publisher_leaves_is_packaged_later(rig: Rig) -> None:
     rig.prepare = shut
     publisher = await on_air(rig)
-    sent = frames(60, size=1 << 20)
-    sending = asyncio.create_task(_send_slowly(publisher, sent))
-    metrics = rig.ingest.metrics.registry
-    await until(lambda: metrics.get_sample_value("millrace_ingest_back_pressure_total") == 1)
-    # Deadlines pass and nothing moves: what the server does not read, the publisher cannot send.
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(sending), 1)
-    received = metrics.get_sample_value("millrace_ingest_received_bytes_total")
-    assert received is not None
-    assert received < 12 << 20
-    rig.segments["c1"].gate.set()
-    await sending
+    sent = frames(8, size=1 << 20)
+    await _send_slowly(publisher, sent)
     await publisher.leave()
+    again = await Publisher.connect(rig.port, key_of("c1"))
+    assert "already live" in (await again.status())["description"]
+    assert not rig.platform.of(PublishStopped)
+    rig.segments["c1"].gate.set()
     await rig.platform.wait_for(PublishStopped)
     assert rig.segments["c1"].tags == sent
+    assert rig.segments["c1"].closed == 1
+    await again.close()
+
+
+async def test_a_publisher_waits_before_the_spool_loses_what_is_not_packaged(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, file_bytes=1 << 20, spool_session_bytes=16 << 20) as rig:
+        rig.prepare = shut
+        publisher = await on_air(rig)
+        sent = frames(60, size=1 << 20)
+        sending = asyncio.create_task(_send_slowly(publisher, sent))
+        metrics = rig.ingest.metrics.registry
+        await until(lambda: metrics.get_sample_value("millrace_ingest_back_pressure_total") == 1)
+        # Deadlines pass and nothing moves: what the server does not read, nobody can send.
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(sending), 1)
+        received = metrics.get_sample_value("millrace_ingest_received_bytes_total")
+        assert received is not None
+        assert received < 12 << 20
+        rig.segments["c1"].gate.set()
+        await sending
+        await publisher.leave()
+        await rig.platform.wait_for(PublishStopped)
+        assert rig.segments["c1"].tags == sent
+
+
+async def test_a_session_ends_in_plain_words_if_what_it_needs_was_deleted(tmp_path: Path) -> None:
+    limits = {"spool_max_bytes": 0, "spool_session_bytes": 1 << 30}
+    async with running(tmp_path, file_bytes=1 << 20, **limits) as rig:
+        rig.prepare = shut
+        publisher = await on_air(rig)
+        (started,) = rig.platform.of(PublishStarted)
+        await _send_slowly(publisher, frames(12, size=1 << 20))
+        await until(lambda: rig.spool.state(started.session_id).first > 8 << 20)
+        rig.segments["c1"].gate.set()
+        assert "fell too far behind" in (await publisher.status())["description"]
+        (stopped,) = await rig.platform.wait_for(PublishStopped)
+        assert stopped.detail == "The platform fell too far behind; connect again."
+        await publisher.close()
+
+
+async def test_a_publisher_is_told_that_storage_is_away(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.ingest.session.PROGRESS_EVERY", 0.05)
+    publisher = await on_air(rig)
+    rig.segments["c1"].storage_away_for = 7.0
+    (warned,) = await rig.platform.wait_for(PublishWarned)
+    assert warned.warning == "falling_behind"
+    metrics = rig.ingest.metrics.registry
+    assert metrics.get_sample_value("millrace_ingest_storage_away_seconds") == 7
+    await publisher.leave()
 
 
 async def _send_slowly(publisher: Publisher, tags: list[Tag]) -> None:
@@ -355,6 +436,69 @@ async def test_the_spool_is_followed_over_http(rig: Rig, http: aiohttp.ClientSes
         assert await response.read() == received[500:]
 
 
+async def test_what_was_deleted_is_gone_and_the_rest_can_be_played(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    limits = {"spool_session_bytes": 250_000}
+    tags = recordings.tags("bbb_360p_10s.flv")
+    async with running(tmp_path, file_bytes=50_000, **limits) as rig:
+        publisher = await on_air(rig)
+        (started,) = rig.platform.of(PublishStarted)
+        url = f"{rig.http}/spool/{started.session_id}"
+        publisher.send(tags)
+        await until(lambda: rig.spool.state(started.session_id).first > 0)
+        async with http.get(url, params={"offset": 0}) as response:
+            assert response.status == 410
+            first = int(response.headers["Millrace-Spool-First"])
+            assert f"?offset={first}&head=1" in await response.text()
+        async with http.get(url, headers={"Range": "bytes=0-9"}) as response:
+            assert response.status == 410
+        await publisher.leave()
+        await rig.platform.wait_for(PublishStopped)
+        log = await rig.log(started.session_id)
+        async with http.get(url, params={"offset": first}) as response:
+            assert await response.read() == log
+        async with http.get(url, params={"offset": first + 1, "head": "1"}) as response:
+            assert response.status == 400
+            assert "no tag begins" in await response.text()
+        async with http.get(url, params={"offset": first, "head": "1"}) as response:
+            whole = await response.read()
+            assert whole.endswith(log)
+            assert len(whole) == len(log) + int(response.headers["Millrace-Spool-Head"])
+        async with http.get(url) as response:
+            assert response.status == 410
+        url += "?head=1"
+        async with http.get(url) as response:
+            assert response.headers["Millrace-Spool-Offset"] == str(first)
+            assert await response.read() == whole
+        probe = await asyncio.create_subprocess_exec(
+            *("ffmpeg", "-v", "error", "-xerror", "-i", url, "-f", "null", "-"),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await probe.communicate()
+        assert (probe.returncode, said) == (0, b"")
+    with av.open(io.BytesIO(whole)) as container:
+        pictures = [frame.pts for frame in container.decode(video=0)]
+    left = [tag for tag in flv.read_tags(log, 0) if tag.kind == 9 and flv.is_coded_frame(tag)]
+    assert len(pictures) == len(left) > 20
+
+
+async def test_a_slow_reader_of_what_is_deleted_gets_no_proper_end(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    async with running(tmp_path, file_bytes=1 << 20, spool_session_bytes=2 << 20) as rig:
+        publisher = await on_air(rig)
+        (started,) = rig.platform.of(PublishStarted)
+        await _send_slowly(publisher, frames(2, size=900_000))
+        async with http.get(f"{rig.http}/spool/{started.session_id}") as response:
+            await response.content.readexactly(len(flv.FILE_HEADER))
+            await _send_slowly(publisher, frames(40, size=900_000, first=2))
+            await until(lambda: rig.spool.state(started.session_id).first > 20 << 20)
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.content.read()
+        await publisher.leave()
+
+
 @pytest.mark.parametrize(
     ("header", "status", "content_range", "part"),
     [
@@ -378,7 +522,7 @@ async def test_ranges(
     await publisher.leave()
     await rig.platform.wait_for(PublishStopped)
     session_id = rig.platform.of(PublishStarted)[0].session_id
-    whole = rig.spool.path(session_id).read_bytes()
+    whole = await rig.log(session_id)
     size = len(whole)
     asked = {"Range": header}
     async with http.get(f"{rig.http}/spool/{session_id}", headers=asked) as response:
@@ -434,10 +578,21 @@ async def test_kill_9_keeps_what_was_received(tmp_path: Path) -> None:
         publisher.send(sent)
         publisher.writer.write(client.media(sent[0])[:2000])
         expected = len(flv.FILE_HEADER) + sum(len(tag.data) + 15 for tag in sent)
-        await until(lambda: sum(path.stat().st_size for path in tmp_path.iterdir()) >= expected)
+        await until(lambda: _spooled(tmp_path) == expected)
     finally:
         child.send_signal(signal.SIGKILL)
         await child.wait()
     await publisher.close()
-    (path,) = tmp_path.glob("*.flv")  # noqa: ASYNC240
-    assert list(flv.read_tags(path.read_bytes())) == sent
+    spool = Spool(tmp_path, SystemClock())
+    (session_id,) = [path.name for path in tmp_path.iterdir()]  # noqa: ASYNC240
+    assert len(spool.files(session_id)) > 4
+    assert spool.state(session_id) == SpoolState(0, expected, live=False)
+    log = b"".join([block async for block in spool.read(session_id, 0, None)])
+    assert list(flv.read_tags(log)) == sent
+
+
+def _spooled(folder: Path) -> int:
+    """Bytes of the log on disk."""
+    return sum(
+        path.stat().st_size - int(path.stem.partition("-")[2]) for path in folder.glob("*/*.flv")
+    )

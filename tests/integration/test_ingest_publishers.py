@@ -88,8 +88,7 @@ async def test_every_packet_of_a_recording_arrives(
     assert stopped.received_bytes == sum(len(tag.data) for tag in received)
     assert started.encoder is not None
     assert rig.segments["c1"].closed == 1
-    spooled = rig.spool.path(started.session_id).read_bytes()
-    assert list(flv.read_tags(spooled)) == received
+    assert list(flv.read_tags(await rig.log(started.session_id))) == received
 
 
 async def test_rtmps(tmp_path: Path, unused_tcp_port: int) -> None:
