@@ -18,6 +18,8 @@ from infra.errors import ConfigurationError
 from infra.record import Meta, Record
 from schemas import explain, records, sources
 from schemas.compiled import WRONG, compiled
+from schemas.records.broadcast import OpenSession
+from schemas.records.clock import Tick
 from tests.unit.schemas.avro_values import fields
 
 FRAME = b"frame"
@@ -321,9 +323,42 @@ def test_wrong_bytes_are_refused_and_their_field_named(
     value = good[: places()[field]] + wrong + behind
     with pytest.raises(WRONG):
         CODECS[Sample.FULL_NAME].decode(value)
-    ended = f"{field}.*: the record ends too early"
-    with pytest.raises(explain.Broken, match=rf"^\.({rule}|{'' if behind else ended})"):
+    rules = rule if behind else f"{rule}|{field}.*: the record ends too early"
+    with pytest.raises(explain.Broken, match=rf"^\.({rules})"):
         explain.check_bytes(SCHEMAS[Sample.FULL_NAME], value, len(FRAME))
+
+
+@pytest.mark.parametrize("name", [Sample.FULL_NAME, "millrace.broadcast.OpenSession"])
+def test_what_is_behind_the_record_or_missing_at_its_end_is_refused(name: str) -> None:
+    event = SAMPLE if name == Sample.FULL_NAME else OpenSession(channel_id="c", session_id="sss")
+    good = CODECS[name].encode(META, event)
+    for value in (good + b"\0", good[:-1], good[:-2]):
+        with pytest.raises(WRONG):
+            CODECS[name].decode(value)
+    with pytest.raises(explain.Broken, match=r"^: 1 bytes after the record"):
+        explain.check_bytes(SCHEMAS[name], good + b"\0", len(FRAME))
+
+
+@pytest.mark.parametrize("branch", [1, 3, 4, 128, 255])
+def test_null_has_one_form(branch: int) -> None:
+    value = bytearray(CODECS["millrace.clock.Tick"].encode(META, Tick()))
+    assert value[-2:] == b"\0\0"
+    value[-1] = branch
+    with pytest.raises(ValueError, match="a branch of a union that there is not"):
+        CODECS["millrace.clock.Tick"].decode(bytes(value))
+
+
+@pytest.mark.parametrize("moment", [b"\x02", b"\x80\x02", b"\x80\x80\x02", b"\x81\x80\x80"])
+def test_a_short_moment_before_what_looks_like_the_end_of_a_long_one(moment: bytes) -> None:
+    """The reader of timestamps looks at bytes 4 to 8 first, wherever the number ends."""
+    codec, starts = CODECS[Sample.FULL_NAME], places()
+    good = codec.encode(META, SAMPLE)
+    behind = b"\x80" * 4 + b"\x01" + b"\x80" * 2 + b"\x01" + good[starts["flag"] - 4 :]
+    for shift in range(3):
+        numbers = (b"\x80" * shift + behind)[: 4 + 8]
+        decodes_as_the_judge_says(
+            Sample.FULL_NAME, good[5 : starts["moment"]] + moment + numbers + good[starts["flag"] :]
+        )
 
 
 def test_a_record_that_is_cut_anywhere_is_refused_and_the_field_named() -> None:
