@@ -115,13 +115,21 @@ class _Store:
             raise _translated(key, error) from error
 
     async def delete(self, keys: list[str]) -> None:
-        for key in keys:
-            try:
-                await obstore.delete_async(self._store, key)
-            except (NotFoundError, FileNotFoundError):
-                continue
-            except (BaseError, OSError) as error:
-                raise _unavailable(key, error) from error
+        try:
+            await obstore.delete_async(self._store, keys)  # one request to S3
+        except (NotFoundError, FileNotFoundError):
+            for key in keys:
+                await self._delete(key)
+        except (BaseError, OSError) as error:
+            raise _unavailable(keys[0], error) from error
+
+    async def _delete(self, key: str) -> None:
+        try:
+            await obstore.delete_async(self._store, key)
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise _unavailable(key, error) from error
 
     async def list(self, prefix: str) -> AsyncIterator[Stored]:
         try:

@@ -77,11 +77,13 @@ async def test_what_does_not_exist_is_not_found(store):
 async def test_deleting_is_for_good_and_may_be_repeated(store):
     await store.put("x/1", b"1")
     await store.put("x/2", b"2")
-    await store.delete(["x/1", "x/none"])
+    await store.put("x/3", b"3")
+    await store.delete(["x/1", "x/none", "x/3"])
     await store.delete(["x/1"])
+    await store.delete([])
     with pytest.raises(NotFound):
         await store.get("x/1")
-    assert await store.get("x/2") == b"2"
+    assert await listed(store, "x/") == {"x/2": 1}
 
 
 async def test_a_listing_holds_what_is_below_a_folder(store):
