@@ -8,7 +8,7 @@ from aiohttp import web
 
 from api import edge, pages, reference
 from api.access import NoTokens, Tokens, public
-from api.call import COMMANDS, VIEWS
+from api.call import COMMANDS, MAX_BODY, VIEWS
 from api.commands import Commands
 from api.places import Places
 from api.problems import problems
@@ -17,9 +17,6 @@ from api.v1 import channels, commands, config, streams
 from api.views import CHANNELS, Views
 from infra.clock import Clock
 from infra.errors import Unavailable
-
-MAX_BODY = 64 * 1024
-"""Bytes of a request's body at most."""
 
 ROUTES = (
     Route("GET", "/", pages.browse, public),

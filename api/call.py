@@ -12,6 +12,7 @@ endpoint("PUT", "/v1/channels/{channel_id}/title", rename, scoped("channel:manag
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -34,6 +35,8 @@ from infra.record import Record
 VIEWS: web.AppKey[Views] = web.AppKey("views")
 COMMANDS: web.AppKey[Commands] = web.AppKey("commands")
 
+MAX_BODY: Final = 64 * 1024
+"""Bytes of a request's body at most, unless the route says otherwise."""
 READ_SECONDS: Final = 1.8
 """For a read; whoever asks hears within 2 s that a server is away."""
 WRITE_SECONDS: Final = 10.0
@@ -108,16 +111,22 @@ def endpoint(
     status: int = 200,
     max_age: int | None = None,
     seconds: float | None = None,
+    most: int = MAX_BODY,
     errors: tuple[int, ...] = (),
+    answer: Any = None,
+    media_types: tuple[str, ...] = ("application/json",),
 ) -> Route:
-    """A route to a function of (call, path, query, body), of which it takes what it names.
+    """A route to a function of (call, path, query, headers, body), of which it takes what it names.
 
     `max_age` lets shared caches keep a good answer for so many seconds; without it none does.
-    `seconds` bounds the whole call. `errors` are statuses that are not entailed by the rest.
+    `seconds` bounds the whole call, `most` the bytes of its body. A function that makes a response
+    by itself says with `answer` and `media_types` what is in it. `errors` are statuses that the
+    rest does not entail.
     """
     kinds = get_type_hints(function, include_extras=True)
-    answer = kinds.pop("return")
-    answer = None if answer is type(None) else answer
+    given_back = kinds.pop("return")
+    if answer is None and given_back is not type(None):
+        answer = given_back
     body = kinds.get("body")
     limit = seconds or (READ_SECONDS if method == "GET" else WRITE_SECONDS)
     decoder = msgspec.json.Decoder(body) if body is not None else None
@@ -128,10 +137,12 @@ def endpoint(
             given["path"] = _path(request, kinds["path"])
         if "query" in kinds:
             given["query"] = query_of(request, kinds["query"])
+        if "headers" in kinds:
+            given["headers"] = headers_of(request, kinds["headers"])
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit if limit < math.inf else None):
                 if decoder is not None:
-                    given["body"] = await _body(request, decoder)
+                    given["body"] = await _body(request, decoder, most)
                 found = await function(Call(request), **given)
         except TimeoutError as slow:
             raise Unavailable(f"no answer within {limit} s") from slow
@@ -140,9 +151,11 @@ def endpoint(
     said = Said(
         path=kinds.get("path"),
         query=kinds.get("query"),
+        headers=kinds.get("headers"),
         body=body,
         answer=answer,
         status=204 if answer is None else status,
+        media_types=media_types,
         errors=errors,
     )
     return Route(method, path, _named(handle, function), rule, said, function.__doc__ or "")
@@ -174,13 +187,31 @@ def _path(request: web.Request, kind: type[Parameters]) -> Parameters:
         raise NotFound("There is nothing at this address.") from error
 
 
-async def _body(request: web.Request, decoder: msgspec.json.Decoder[Any]) -> Any:
+def headers_of(request: web.Request, kind: type[Parameters]) -> Parameters:
+    """The headers that an endpoint looks at. Raises InvalidRecord naming one."""
+    given = {}
+    for field in msgspec.structs.fields(kind):
+        name = field.name.replace("_", "-")
+        values = request.headers.getall(name, [])
+        if len(values) > 1:
+            raise InvalidRecord(f"{name}: must be given once")
+        if values:
+            given[field.name] = values[0]
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        pointer, reason = pointer_and_reason(error)
+        raise InvalidRecord(f"{pointer.lstrip('/').replace('_', '-')}: {reason}") from error
+
+
+async def _body(request: web.Request, decoder: msgspec.json.Decoder[Any], most: int) -> Any:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
-    try:
-        raw = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise TooLarge(f"a body may have {request.client_max_size} bytes") from error
+    raw = bytearray()
+    async for chunk in request.content.iter_any():
+        raw += chunk
+        if len(raw) > most:
+            raise TooLarge(f"a body may have {most} bytes")
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:

@@ -3,42 +3,26 @@
 import asyncio
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
-import structlog
 
 from api.access import Principal
 from api.errors import CommandRefused, Undecided
 from api.idempotency import Memory, fingerprint_of, identity_of, spent
+from api.sender import Message, Sender
 from api.views import OUTCOMES, Views
 from infra.clock import Clock
-from infra.errors import Unavailable
 from infra.kafka import Delivery
 from infra.record import Meta, Record
 from schemas import records
 
-log = structlog.get_logger()
-
-ACK_SECONDS: Final = 1.5
-"""For the log to take a message. It may still take it later: its id stays the same."""
 LOOK_SECONDS: Final = 1.0
 """A row is looked at this often at least, in case that it was written unheard."""
-MAX_UNACKNOWLEDGED: Final = 5000
 
 Event = TypeVar("Event", bound=Record)
-
-
-class Publisher(Protocol):
-    """Writes to the log. Implemented by `infra.kafka.EventProducer`."""
-
-    async def send(
-        self, topic: str, key: str, event: Record, *, event_id: str | None = None
-    ) -> Delivery:
-        """Write a message and wait until it is acknowledged. Raises Unavailable, InvalidRecord."""
-        ...
 
 
 class Watch(Protocol):
@@ -67,43 +51,6 @@ class Outcome(msgspec.Struct, frozen=True):
     meta: Meta
     data: Any
     """Its fields."""
-
-
-class Sender:
-    """Sends messages whose senders may go away meanwhile, and bounds how many are on their way."""
-
-    def __init__(self, publisher: Publisher, memory: Memory) -> None:
-        self._publisher = publisher
-        self._memory = memory
-        self._waiting: set[asyncio.Task[Delivery]] = set()
-
-    async def send(
-        self, topic: str, key: str, event: Record, identity: str, *, remember: bool
-    ) -> Delivery:
-        """Write a message within ACK_SECONDS. Raises Unavailable, InvalidRecord."""
-        if len(self._waiting) >= MAX_UNACKNOWLEDGED:
-            raise Unavailable("too many messages wait for Kafka")
-        sending = asyncio.create_task(self._send(topic, key, event, identity, remember))
-        self._waiting.add(sending)
-        sending.add_done_callback(self._ended)
-        try:
-            # Not cancelled in the middle: its number in the producer's sequence is taken.
-            return await asyncio.wait_for(asyncio.shield(sending), ACK_SECONDS)
-        except TimeoutError as slow:
-            raise Unavailable(f"Kafka did not acknowledge within {ACK_SECONDS} s") from slow
-
-    async def _send(
-        self, topic: str, key: str, event: Record, identity: str, remember: bool
-    ) -> Delivery:
-        delivery = await self._publisher.send(topic, key, event, event_id=identity)
-        if remember:
-            await self._memory.sent(identity)
-        return delivery
-
-    def _ended(self, sending: asyncio.Task[Delivery]) -> None:
-        self._waiting.discard(sending)
-        if not sending.cancelled() and (error := sending.exception()):
-            log.warning("a message was not acknowledged", error=str(error))
 
 
 class Commands:
@@ -151,9 +98,8 @@ class Commands:
                 return _decided(answer, outcomes)
         async with self._watch.watching(OUTCOMES, identity) as written:
             if not known:
-                await self._sender.send(
-                    topic, key, command, identity, remember=idempotency_key is not None
-                )
+                message = Message(topic, key, command, identity)
+                await self._sender.send([message], None if idempotency_key is None else self._sent)
             found = await self._wait(identity, outcomes, written, seconds)
         if found is None:
             if idempotency_key is None:
@@ -187,6 +133,9 @@ class Commands:
             on_log = await self._finder.find(topic, key, {identity}, asked.since)
             return b"", bool(on_log)
         return asked.answer, asked.state != "new"
+
+    async def _sent(self, deliveries: Sequence[Delivery]) -> None:
+        await self._memory.sent(deliveries[0].event_id)
 
     async def _wait(
         self,
