@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PAGES: Final = Path(__file__).parent.parent / "web" / "built"
 STOPPED: Final = 70
 """Exit code of a role that stopped itself: the supervisor starts it again, with back-off."""
 PARTS_LEFT: Final = 3600.0
@@ -75,11 +73,15 @@ def run_worker(topology: str) -> None:
 
 def register(topology: str) -> "Callable[[App], None]":
     """What registers a topology's agents with an app."""
-    from topologies import broadcast, identity
+    from topologies import access, accounts, broadcast, identity
+
+    def register_identity(app: "App") -> None:
+        for context in (identity, accounts, access):  # one process: all are small
+            context.register(app)
 
     return {
         "broadcast": lambda app: broadcast.register(app, BroadcastSettings()),
-        "identity": identity.register,
+        "identity": register_identity,
     }[topology]
 
 
@@ -200,6 +202,7 @@ def run_gateway() -> None:
     from api.places import Places
     from api.registry import routes as schema_routes
     from sinks.reader import ViewReader
+    from web import built
 
     settings = GatewaySettings()
     places = Places(
@@ -215,7 +218,7 @@ def run_gateway() -> None:
                 ViewReader(kept),
                 clock=SystemClock(),
                 places=places,
-                folder=PAGES,
+                folder=built(),
                 more=schema_routes(subjects()),
             )
             runner = make_runner(app)

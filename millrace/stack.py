@@ -13,6 +13,7 @@ from infra.local import downloads, state
 from infra.local.downloads import Downloaded
 from infra.local.java import find_java
 from infra.local.layout import Layout
+from infra.local.master_key import keep_master_key
 from infra.local.ports import holders
 from infra.local.servers import ports_of, servers
 from infra.local.state import ProcessState, StackPhase, StackState, created
@@ -20,6 +21,7 @@ from infra.local.supervisor import Supervisor
 from infra.settings import CassandraSettings, KafkaSettings, LocalSettings, RedisSettings
 from millrace import demo, roles
 from schemas import provision
+from web import built
 
 
 class Display(Protocol):
@@ -93,6 +95,9 @@ class Stack:
         ports = ports_of(local, kafka, CassandraSettings(), RedisSettings())
         refuse_taken(ports.all + (roles.ports() if self._extent.roles else []))
         java = find_java()
+        keep_master_key(self._layout)
+        if self._extent.roles:
+            built()
         self._changed()
         if downloads.missing(self._layout):
             self._display.stage("Fetching Kafka and Cassandra from Maven Central, once")

@@ -143,6 +143,56 @@ def test_the_browse_page_shows_a_fresh_picture(running: Running, page: Page) -> 
         )
 
 
+def test_the_first_picture_takes_few_requests_and_none_twice(running: Running, page: Page) -> None:
+    with published(running):
+        watch(running, page)  # by now the stream has a segment
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        watch(running, page)
+    first_part = next(n for n, url in enumerate(asked) if url.endswith(".m4s"))
+    pages = [url for url in asked[:first_part] if url.startswith(running.url)]
+    # The page, its style, its three scripts, its icon.
+    assert len(set(pages)) <= 6, pages
+    origin = [url for url in asked if not url.startswith(running.url)]
+    assert [url for url in origin[:4] if url.endswith((".m3u8", ".mp4", ".m4s"))] == origin[:4]
+    # What was asked for before the player was there is not asked for again.
+    assert len(set(origin)) == len(origin), origin
+
+
+def test_after_every_dry_buffer_it_plays_on_with_little_media(running: Running, page: Page) -> None:
+    page.add_init_script(HOLD)
+    with published(running):
+        watch(running, page)
+        frames_advance(page, 120)  # the start is over
+        for _ in range(5):
+            stalls = page.evaluate("() => millrace.player.stalls")
+            page.evaluate("() => hold(millrace.player.stats.buffer * 1000 + 400)")
+            until(page, "() => millrace.player.stalls", lambda count, old=stalls: count > old)
+            frames_advance(page, 60)
+        resumed_with = page.evaluate("() => resumedWith")
+    # Left alone, Chromium waits for 0.4, 0.8, 1.6 and 3 seconds.
+    assert max(resumed_with) < 1.4, resumed_with
+
+
+HOLD = """
+let held = Promise.resolve();
+window.hold = (milliseconds) => held = new Promise((go) => setTimeout(go, milliseconds));
+const send = XMLHttpRequest.prototype.send;
+XMLHttpRequest.prototype.send = function () { held.then(() => send.call(this)); };
+window.resumedWith = []; // seconds of media there when playing went on after a dry buffer
+addEventListener("DOMContentLoaded", () => {
+  const video = document.querySelector("video");
+  let dry = false;
+  video.addEventListener("waiting", () => dry ||= !video.seeking);
+  video.addEventListener("playing", () => {
+    const ahead = video.buffered.end(video.buffered.length - 1) - video.currentTime;
+    if (dry) resumedWith.push(ahead);
+    dry = false;
+  });
+});
+"""
+
+
 def test_without_leave_to_sound_it_plays_silently_and_offers_sound(
     running: Running, page: Page
 ) -> None:
