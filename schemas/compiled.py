@@ -208,12 +208,7 @@ class _Reader:
             f"    {name} = ZIGZAG[n]",
             "    at += 1",
             "else:",
-            "    more = buffer[at + 1]",
-            "    if more < 128 and not n & 1:",
-            f"        {name} = (n >> 1) + (more << 6) - 64",
-            "        at += 2",
-            "    else:",
-            f"        {name}, at = read_{kind}(buffer, at)",
+            f"    {name}, at = read_{kind}(buffer, at)",
         ]
 
     def _record(self, fields: list[Any], name: str, python: Any) -> list[str]:
