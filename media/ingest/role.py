@@ -21,7 +21,8 @@ from media.ingest.reports import Log, Reports
 from media.ingest.session import DRAIN, SegmentPublisher, Session
 from media.ingest.web import ingest_app
 from media.rtmp.limits import Limits
-from media.rtmp.server import Ended, Publication, Refusal, RtmpServer
+from media.rtmp.publication import Ended, Publication, Refusal
+from media.rtmp.server import RtmpServer
 from media.spool.retention import Retention
 from media.spool.spool import Spool
 from schemas.records.broadcast import SessionRefused, StreamResumed, StreamStarted
@@ -58,7 +59,7 @@ class Ingest:
         self.metrics = Metrics()
         self._reports = Reports(producer, self._clock, self.metrics)
         self._sessions: dict[str, Session] = {}
-        self._rtmp = RtmpServer(_limits(settings), self._clock, self._publish, self._turned_away)
+        self._rtmp = RtmpServer(_limits(settings), self._publish, self._turned_away)
         self.metrics.connections.set_function(lambda: self._rtmp.connections)
         self.metrics.sessions.set_function(lambda: len(self._sessions))
         self.metrics.behind.set_function(

@@ -14,7 +14,7 @@ from media.ingest.backlog import Backlog
 from media.ingest.metrics import Metrics
 from media.ingest.reports import Reports
 from media.patience import GaveUp
-from media.rtmp.server import Publication
+from media.rtmp.publication import Publication
 from media.spool.spool import Spool
 from media.spool.writer import SpoolWriter
 from schemas.records.ingest import PublishProgressed, PublishStopped, PublishWarned

@@ -31,7 +31,8 @@ from media.packaging.outputs import Limits as PackagingLimits
 from media.packaging.packager import Packager
 from media.publishing import SOURCE, Publishing, SegmentPublisher
 from media.rtmp.limits import Limits
-from media.rtmp.server import Publication, RtmpServer
+from media.rtmp.publication import Publication
+from media.rtmp.server import RtmpServer
 from media.storage import object_store
 from schemas.records.broadcast import (
     StreamEnded,
@@ -105,7 +106,7 @@ class Rig:
         )
         origin_runner = web.AppRunner(server.app(), access_log=None, handler_cancellation=True)
         self.ports["origin"] = await self._serve(origin_runner, origin)
-        self._rtmp = RtmpServer(Limits(), self.clock, self._publish, lambda _refusal: None)
+        self._rtmp = RtmpServer(Limits(), self._publish, lambda _refusal: None)
         self.ports["rtmp"] = await self._rtmp.listen("127.0.0.1", rtmp)
         self._stack.push_async_callback(self._rtmp.close)
         places = Places(origin_port=self.ports["origin"], rtmp_port=self.ports["rtmp"])

@@ -4,7 +4,7 @@ import asyncio
 import io
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -27,7 +27,7 @@ from schemas.records.ingest import (
 )
 from tests import recordings
 from tests import rtmp_publisher as client
-from tests.integration.ingest_fakes import Rig, Segments, key_of, running
+from tests.integration.ingest_fakes import Rig, Segments, key_of, running, until
 from tests.rtmp_publisher import Publisher
 
 START = "NetStream.Publish.Start"
@@ -36,12 +36,6 @@ BAD_NAME = "NetStream.Publish.BadName"
 
 def frames(count: int, *, size: int = 1000, first: int = 0) -> list[Tag]:
     return [Tag(9, 40 * n, b"\x27\x01\0\0\0" + bytes(size)) for n in range(first, first + count)]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from media import flv
 from media.flv import Tag
 from media.packaging.enhanced import plain
-from schemas.records.ingest import PublishStarted, PublishStopped
-from tests.integration.ingest_fakes import RECORDINGS, key_of, running
+from schemas.records.ingest import PublishRefused, PublishStarted, PublishStopped
+from tests.integration.ingest_fakes import RECORDINGS, key_of, running, until
+from tests.rtmp_publisher import GREETING
 
 ROOT = Path(__file__).parents[2]
 Packets = dict[int, list[tuple[Fraction, bytes]]]
@@ -91,18 +93,58 @@ async def test_every_packet_of_a_recording_arrives(
     assert list(flv.read_tags(await rig.log(started.session_id))) == received
 
 
-async def test_rtmps(tmp_path: Path, unused_tcp_port: int) -> None:
+@pytest.fixture
+async def tls(tmp_path: Path, unused_tcp_port: int) -> dict[str, Any]:
+    """Settings for RTMPS."""
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     subject = ("-subj", "/CN=localhost", "-days", "1")
     await run(
         *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject),
         *("-keyout", str(key), "-out", str(certificate)),
     )
-    tls = {"rtmps_port": unused_tcp_port, "tls_certificate": certificate, "tls_key": key}
+    return {"rtmps_port": unused_tcp_port, "tls_certificate": certificate, "tls_key": key}
+
+
+async def test_rtmps(tmp_path: Path, tls: dict[str, Any]) -> None:
     path = next(path for path in RECORDINGS if path.name == "bbb_360p_10s.flv")
     async with running(tmp_path / "spool", **tls) as rig:
-        await ffmpeg(path, f"rtmps://127.0.0.1:{unused_tcp_port}/live/{key_of('c1')}")
+        await ffmpeg(path, f"rtmps://127.0.0.1:{tls['rtmps_port']}/live/{key_of('c1')}")
         await rig.platform.wait_for(PublishStopped)
         (started,) = rig.platform.of(PublishStarted)
     assert started.protocol == "rtmps"
     assert_same(packets_in(rig.segments["c1"].tags), packets_of(path))
+
+
+async def test_tls_handshakes_are_bounded_and_disturb_no_stream(
+    tmp_path: Path, tls: dict[str, Any]
+) -> None:
+    limits = {"max_half_open": 20, "max_connections_per_address": 1000, "handshake_deadline": 60}
+    path = next(path for path in RECORDINGS if path.name == "bbb_360p_10s.flv")
+    async with running(tmp_path / "spool", **tls, **limits) as rig:
+        port, opened = tls["rtmps_port"], []
+        for hello in (b"", b"\x16\x03\x01\x02\x00") * 100:
+            opened.append(await asyncio.open_connection("127.0.0.1", port))
+            opened[-1][1].write(hello)
+        await until(lambda: rig.ingest._rtmp.connections <= 20)
+        await asyncio.gather(*(cut.read() for cut, _ in opened[:150]), return_exceptions=True)
+        await ffmpeg(path, f"rtmps://127.0.0.1:{port}/live/{key_of('c1')}")
+        await rig.platform.wait_for(PublishStopped)
+        assert_same(packets_in(rig.segments["c1"].tags), packets_of(path))
+        refused = await rig.platform.wait_for(PublishRefused)
+        assert {event.reason for event in refused} == {"handshake_timeout"}
+        for _, writer in opened:
+            writer.close()
+        await until(lambda: rig.ingest._rtmp.connections == 0)
+
+
+async def test_a_tls_handshake_has_to_end(tmp_path: Path, tls: dict[str, Any]) -> None:
+    async with running(tmp_path / "spool", handshake_deadline=0.3, **tls) as rig:
+        silent, writer = await asyncio.open_connection("127.0.0.1", tls["rtmps_port"])
+        plain, other = await asyncio.open_connection("127.0.0.1", tls["rtmps_port"])
+        other.write(GREETING)
+        async with asyncio.timeout(10):
+            await silent.read()
+            await asyncio.gather(plain.read(), return_exceptions=True)
+        await until(lambda: rig.ingest._rtmp.connections == 0)
+        writer.close()
+        other.close()

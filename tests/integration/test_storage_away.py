@@ -13,7 +13,7 @@ from media.flv import Tag
 from media.storage import ObjectStore, Stored
 from schemas.records.broadcast import StreamStarted
 from schemas.records.ingest import PublishStarted, PublishStopped
-from tests.integration.ingest_fakes import Rig, key_of, running
+from tests.integration.ingest_fakes import Rig, key_of, running, until
 from tests.integration.media_stack import MediaStack, media_stack
 from tests.recordings import tags
 from tests.rtmp_publisher import Publisher
@@ -62,12 +62,6 @@ def join(rig: Rig, stack: MediaStack) -> None:
     """Let the rig package into the stack."""
     stack.publishing.patience = 60
     rig.ingest._publishers = stack.publishing.publisher_for
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.01)
 
 
 async def on_air(rig: Rig, stack: MediaStack) -> Publisher:
