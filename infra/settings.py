@@ -49,6 +49,16 @@ class CassandraSettings(_Section):
     replication_factor: int = Field(1, ge=1, description="Replication factor of the keyspace.")
 
 
+class SecretsSettings(_Section):
+    """What seals personal data and signs tokens."""
+
+    master_key: SecretStr = Field(
+        SecretStr(""),
+        description="Master key of the platform, base64url of 32 bytes; several with commas: the "
+        "first seals, all open. Empty: the key that `make run` has made under the data folder.",
+    )
+
+
 class StorageSettings(_Section):
     """Where media objects live."""
 

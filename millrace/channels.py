@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import secrets
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from aiokafka import TopicPartition
 from infra.errors import ConfigurationError, Refused, Unavailable
 from infra.kafka import EventProducer, LogReader, partition_of
 from infra.local.layout import Layout
+from infra.names import id_of
 from infra.record import Envelope
 from schemas import sources
 from schemas.records.identity import (
@@ -26,7 +26,6 @@ from schemas.records.identity import (
 )
 from schemas.registry import registry
 
-_CHANNELS: Final = uuid.UUID("5a1a8f0e-6f0b-5d3c-9a55-6f2f5b1f6c11")
 _DEADLINE: Final = 30.0
 _ASK_EVERY: Final = 0.1
 
@@ -69,11 +68,6 @@ def kept_key(layout: Layout, name: str) -> StreamKey:
     return StreamKey(text)
 
 
-def channel_id_of(name: str) -> str:
-    """The id of a channel: follows from its name, so that a name belongs to one channel."""
-    return str(uuid.uuid5(_CHANNELS, name))
-
-
 async def ensure(
     bootstrap: str,
     name: str,
@@ -87,7 +81,7 @@ async def ensure(
     Without a title, a channel that exists stays as it is described. Raises Refused if a rule
     forbids it, and Unavailable if nothing decides within 30 seconds.
     """
-    channel_id = channel_id_of(name)
+    channel_id = id_of(name)
     async with (
         EventProducer(bootstrap, registry(), role="cli", partitions=sources.partitions) as producer,
         LogReader(bootstrap) as log,

@@ -42,6 +42,11 @@ class Layout:
         return self.run / "lock"
 
     @property
+    def master_key(self) -> Path:
+        """What seals personal data, unless it is set (infra/local/master_key.py)."""
+        return self.data / "keys" / "master-key"
+
+    @property
     def lib(self) -> Path:
         """Jars, one folder a server."""
         return self.downloads / "lib"

@@ -70,6 +70,19 @@ class GrantStarted(Record, frozen=True, kw_only=True):
     """Where the session is, for its owner: browser and system; null if not known."""
 
 
+class GrantsRevoked(Record, frozen=True, kw_only=True):
+    """What was asked to end has ended: each grant by a GrantRevoked before this."""
+
+    FULL_NAME: ClassVar[str] = "millrace.access.GrantsRevoked"
+
+    subject_id: str
+    """Who the access is of: a user_id, or the client_id of an application that acts for itself. Key of the message."""
+    count: int
+    """How many grants ended; none is no error."""
+    reason: str
+    """Why, kebab-case, as asked."""
+
+
 class RedeemCode(Record, frozen=True, kw_only=True):
     """Asks for tokens in exchange for an authorization code."""
 

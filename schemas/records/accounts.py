@@ -185,7 +185,7 @@ class RegisterUser(Record, frozen=True, kw_only=True):
     display_name: str
     """Name as it is shown: 1 to 25 characters."""
     key_id: str
-    """Data key that the sealed fields are sealed with, a record of `user-keys`."""
+    """Data key that the sealed fields are sealed with, on topic `user-keys`: user_id, a dot, 16 random hexadecimal digits."""
     sealed_password: str
     """Argon2id hash of the password (PHC string), sealed with the user's data key as field `password`."""
     sealed_email: str | None = None
@@ -284,7 +284,7 @@ class UserKeyIssued(Record, frozen=True, kw_only=True):
     FULL_NAME: ClassVar[str] = "millrace.accounts.UserKeyIssued"
 
     key_id: str
-    """The data key. Key of the message."""
+    """The data key: user_id, a dot, 16 random hexadecimal digits. Key of the message."""
     user_id: str
     """Whose fields it seals; part of what the wrapping binds."""
     wrapped_key: str
@@ -316,7 +316,7 @@ class UserRegistered(Record, frozen=True, kw_only=True):
     display_name: str
     """Name as it is shown: 1 to 25 characters."""
     key_id: str
-    """Data key that the sealed fields are sealed with, a record of `user-keys`."""
+    """Data key that the sealed fields are sealed with, on topic `user-keys`: user_id, a dot, 16 random hexadecimal digits."""
     sealed_password: str
     """Argon2id hash of the password (PHC string), sealed with the user's data key as field `password`."""
     sealed_email: str | None = None

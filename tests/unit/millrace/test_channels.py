@@ -34,8 +34,3 @@ def test_a_spoilt_key_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "keys/demo.key").write_text("nonsense")
     with pytest.raises(ConfigurationError, match=r"demo\.key holds no stream key"):
         channels.kept_key(layout, "demo")
-
-
-def test_a_name_belongs_to_one_channel() -> None:
-    assert channels.channel_id_of("demo") == channels.channel_id_of("demo")
-    assert channels.channel_id_of("demo") != channels.channel_id_of("dem0")

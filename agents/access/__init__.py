@@ -1,0 +1,1 @@
+"""Grants: which application may do what for whom, and until when."""

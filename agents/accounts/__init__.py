@@ -1,0 +1,1 @@
+"""Users, their roles and the applications that act for them."""

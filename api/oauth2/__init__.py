@@ -1,0 +1,1 @@
+"""OAuth 2: tokens, and the endpoints that hand them out."""
