@@ -13,7 +13,7 @@ from api.commands import Commands
 from api.places import Places
 from api.problems import problems
 from api.routes import TOKENS, Route, add_routes, authorise
-from api.v1 import channels, commands, config, streams
+from api.v1 import channels, commands, config, events, streams
 from api.views import CHANNELS, Views
 from infra.clock import Clock
 from infra.errors import Unavailable
@@ -38,13 +38,14 @@ def make_app(
     folder: Path,
     tokens: Tokens | None = None,
     asking: Commands | None = None,
+    following: events.Events | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
 
     `folder` holds the pages; `more` are the routes of others, such as the schema registry's. What
     is left out is not offered: without `tokens` nobody is known, without `asking` nothing is asked
-    of the platform.
+    of the platform, without `following` no topic is read or written.
     """
     app = web.Application(
         middlewares=[edge.observe, edge.cors, problems, authorise], client_max_size=MAX_BODY
@@ -58,6 +59,10 @@ def make_app(
     if asking is not None:
         app[COMMANDS] = asking
         add_routes(app, commands.ROUTES)
+    if following is not None:
+        app[events.EVENTS] = following
+        add_routes(app, events.ROUTES)
+        app.on_shutdown.append(_let_go)
     add_routes(app, more)
     app.on_response_prepare.append(edge.add_headers)
     return app
@@ -73,6 +78,11 @@ def make_runner(app: web.Application) -> web.AppRunner:
         max_line_size=8190,
         max_field_size=8190,
     )
+
+
+async def _let_go(app: web.Application) -> None:
+    """Those who follow hear that the gateway stops, and come back to another."""
+    await app[events.EVENTS].feeds.close()
 
 
 async def healthz(request: web.Request) -> web.Response:

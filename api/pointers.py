@@ -17,7 +17,7 @@ def pointer_and_reason(error: msgspec.ValidationError) -> tuple[str, str]:
     if not at:
         return "", rest
     parts = []
-    for name, index in _PART.findall(rest):
+    for name, index in _PART.findall(rest.rstrip("`")):
         if index == "...":
             break
         parts.append(escaped(name or index))
