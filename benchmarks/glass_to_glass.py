@@ -86,6 +86,7 @@ def show(results: list[Watched], missing: list[Backend]) -> None:
         )
     for backend in missing:
         print(f"{backend.name:<26}not measured: {backend.missing}")
+    show_gaps(results)
     busy, cores = os.getloadavg()[1], os.cpu_count() or 1
     print(f"\nload {busy:.1f} on {cores} cores over five minutes", end="")
     print(": others were busy, the figures are not worth much" if busy > 1.5 * cores else "")
@@ -94,6 +95,21 @@ def show(results: list[Watched], missing: list[Backend]) -> None:
     for name, most in REACH.items():
         value = getattr(best, name)
         print(f"reach {name} <= {most:g}: {value:.0f} {'met' if value <= most else 'MISSED'}")
+
+
+def show_gaps(results: list[Watched]) -> None:
+    """What lay behind each stop of the picture."""
+    for result in results:
+        for gap in result.gaps:
+            print(
+                f"\n{result.backend}, {result.player}: the picture stood for {gap.lasted:.0f} ms"
+                f" after {gap.at / 1000:.1f} s, with {gap.buffered:.0f} ms buffered."
+                f" Slowest request {gap.slowest_request:.0f} ms, scripts held up for"
+                f" {gap.page_busy:.0f} ms, the source late by {gap.source_late:.0f} ms"
+                f"{'' if gap.ours else ' (so it is not counted)'}",
+                end="",
+            )
+    print()
 
 
 def main() -> None:

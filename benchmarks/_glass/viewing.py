@@ -16,14 +16,13 @@ from urllib.parse import urlencode
 import msgspec
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks._glass.gaps import Gap, gaps
 from web import build
 
 HERE = Path(__file__).parent
 PLAYERS = {"hls.js": "peer_hls.js", "steered": "peer_steered.js"}
 """Who plays other servers' playlists, and its script."""
 FIRST_FRAME_WITHIN = 30.0
-STALL = 250.0
-"""Milliseconds between two frames that count as a stall."""
 
 
 class Watched(msgspec.Struct):
@@ -40,7 +39,9 @@ class Watched(msgspec.Struct):
     """From the start of the navigation to the first frame, median of the starts."""
     starts: list[float]
     stalls: int
+    """Those that the source did not make itself."""
     longest_gap: float
+    gaps: list[Gap]
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -94,7 +95,8 @@ def watch(browser: Browser, page_url: str, seconds: float) -> dict[str, Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     try:
         page = context.new_page()
-        page.add_init_script(path=str(HERE / "clock_reader.js"))
+        for script in ("clock_reader.js", "gap_recorder.js"):
+            page.add_init_script(path=str(HERE / script))
         page.goto(page_url, wait_until="commit")
         deadline = time.monotonic() + FIRST_FRAME_WITHIN
         # Asked from outside: a page with a content security policy evaluates no strings itself.
@@ -104,7 +106,7 @@ def watch(browser: Browser, page_url: str, seconds: float) -> dict[str, Any]:
             page.wait_for_timeout(50)
         page.wait_for_timeout(seconds * 1000)
         seen: dict[str, Any] = page.evaluate(
-            "() => ({ opened: performance.timeOrigin, ...window.glass })"
+            "() => ({ opened: performance.timeOrigin, gaps: window.gaps, ...window.glass })"
         )
         return seen
     finally:
@@ -118,7 +120,8 @@ def summarise(
     frames = seen["frames"]
     begin = frames[0][0]
     read = [f[1] for f in frames if f[1] is not None and f[0] - begin >= settle * 1000]
-    gaps = [later[0] - earlier[0] for earlier, later in pairwise(frames)]
+    between = [later[0] - earlier[0] for earlier, later in pairwise(frames)]
+    stalls = gaps(seen)
     if len(read) < 20:
         raise RuntimeError(f"{backend}: only {len(read)} frames could be read")
     return Watched(
@@ -131,8 +134,9 @@ def summarise(
         p95=statistics.quantiles(read, n=20)[18],
         first_frame=statistics.median(starts),
         starts=starts,
-        stalls=sum(gap > STALL for gap in gaps),
-        longest_gap=max(gaps),
+        stalls=sum(gap.ours for gap in stalls),
+        longest_gap=max(between),
+        gaps=stalls,
     )
 
 

@@ -12,6 +12,7 @@ const brought = document.getElementById("first");
 const first = brought ? Promise.resolve({ body: JSON.parse(brought.textContent) }) : ask();
 
 const POLL_EVERY = 2000;
+const PATIENCE = 0.8; // seconds before the page shows that it waits
 const SILENT_AFTER = 1.5; // seconds without a new picture before the page says so
 
 const $ = (id) => document.getElementById(id);
@@ -72,12 +73,18 @@ function render() {
   const flowing = player.url && player.stuckFor < SILENT_AFTER && player.firstFrameAfter !== null;
   const root = $("player");
   root.dataset.state = flowing && ["interrupted", "ended"].includes(now) ? "live" : now;
-  root.classList.toggle("waiting", now === "live" && !flowing && !player.video.paused);
+  root.classList.toggle("waiting", waiting(now, flowing));
   const [title, text] = MESSAGES[root.dataset.state]();
   write($("message-title"), title);
   write($("message-text"), text);
   $("message-link").hidden = !["offline", "ended", "unknown"].includes(root.dataset.state);
   describe(now);
+}
+
+/** Whether to show that something is awaited: not at once, what moves would delay the picture. */
+function waiting(now, flowing) {
+  if (now === "loading") return performance.now() > PATIENCE * 1000;
+  return now === "live" && !flowing && !player.video.paused && player.stuckFor > PATIENCE;
 }
 
 function describe(now) {
