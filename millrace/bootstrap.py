@@ -28,7 +28,6 @@ from millrace.connections import objects, producer, stores
 from schemas import sources
 from schemas.gaps import GAP_TOPIC, gap_detected
 from schemas.registry import registry
-from schemas.subjects import subjects
 
 if TYPE_CHECKING:
     from infra.streaming import App
@@ -197,30 +196,13 @@ def run_gateway() -> None:
     """Serve the pages and the API until SIGTERM."""
     from aiohttp import web
 
-    from api.app import make_app as make_gateway
     from api.app import make_runner
-    from api.places import Places
-    from api.registry import routes as schema_routes
-    from sinks.reader import ViewReader
-    from web import built
+    from millrace.gateway import gateway
 
     settings = GatewaySettings()
-    places = Places(
-        origin_url=settings.origin_url,
-        rtmp_url=settings.rtmp_url,
-        origin_port=OriginSettings().port,
-        rtmp_port=IngestSettings().rtmp_port,
-    )
 
     async def main() -> None:
-        async with stores() as kept:
-            app = make_gateway(
-                ViewReader(kept),
-                clock=SystemClock(),
-                places=places,
-                folder=built(),
-                more=schema_routes(subjects()),
-            )
+        async with gateway() as app:
             runner = make_runner(app)
             await runner.setup()
             try:

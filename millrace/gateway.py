@@ -1,0 +1,127 @@
+"""Puts the gateway together: views, log, commands, and who may."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import structlog
+from aiohttp import web
+
+from api.app import make_app
+from api.commands import Commands
+from api.feed import Feeds
+from api.idempotency import RedisMemory
+from api.log import Log
+from api.places import Places
+from api.publishing import Publishing
+from api.registry import routes as schema_routes
+from api.sender import Sender
+from api.v1.events import Events
+from infra.clock import SystemClock
+from infra.errors import Unavailable
+from infra.kafka import Delivery, EventProducer
+from infra.record import Record
+from infra.settings import (
+    GatewaySettings,
+    IngestSettings,
+    KafkaSettings,
+    OriginSettings,
+    RedisSettings,
+)
+from millrace.connections import producer, stores
+from schemas import sources
+from schemas.registry import registry
+from schemas.subjects import subjects
+from sinks.reader import ViewReader
+from sinks.watch import RedisWatch
+from web import built
+
+log = structlog.get_logger()
+
+_RETRY_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def gateway() -> AsyncIterator[web.Application]:
+    """The gateway of the settings. It starts, and reads views, without Kafka as well."""
+    redis, clock = RedisSettings().url.get_secret_value(), SystemClock()
+    topics = sources.topics()
+    async with AsyncExitStack() as closing:
+        views = ViewReader(await closing.enter_async_context(stores()))
+        sender = Sender(await closing.enter_async_context(LateProducer("gateway")))
+        reading = Log(KafkaSettings().bootstrap, registry(), sources.partitions)
+        feeds = Feeds(KafkaSettings().bootstrap, registry(), reading)
+        watch, memory = RedisWatch(redis), RedisMemory(redis)
+        for each in (memory, watch, reading, feeds):
+            closing.push_async_callback(each.close)
+        yield make_app(
+            views,
+            clock=clock,
+            places=_places(),
+            folder=built(),
+            asking=Commands(sender, watch, views, memory, reading, clock),
+            following=Events(
+                topics,
+                reading,
+                feeds,
+                Publishing(topics, registry(), sender, memory, reading, clock),
+            ),
+            more=schema_routes(subjects()),
+        )
+
+
+def _places() -> Places:
+    settings = GatewaySettings()
+    return Places(
+        origin_url=settings.origin_url,
+        rtmp_url=settings.rtmp_url,
+        origin_port=OriginSettings().port,
+        rtmp_port=IngestSettings().rtmp_port,
+    )
+
+
+class LateProducer:
+    """A producer that may start after the role that has it: until then it is Unavailable."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._producer: EventProducer | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._starting = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        assert self._starting is not None
+        if self._producer is None:
+            self._starting.cancel()
+        await asyncio.gather(self._starting, return_exceptions=True)
+
+    async def post(
+        self, topic: str, key: str, event: Record, *, event_id: str | None = None
+    ) -> "asyncio.Future[Delivery]":
+        """Queue a message; the future is its acknowledgement. Raises Unavailable."""
+        if self._producer is None:
+            raise Unavailable("Kafka was not there yet since this process started")
+        return await self._producer.post(topic, key, event, event_id=event_id)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with producer(self._role) as found:
+                    self._producer = found
+                    await self._stopping.wait()
+                    return
+            except Unavailable as error:
+                log.warning("waiting for a server", server="kafka", error=str(error))
+                await asyncio.sleep(_RETRY_SECONDS)
