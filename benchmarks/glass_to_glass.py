@@ -90,7 +90,7 @@ def show(results: list[Watched], missing: list[Backend]) -> None:
     busy, cores = os.getloadavg()[1], os.cpu_count() or 1
     print(f"\nload {busy:.1f} on {cores} cores over five minutes", end="")
     print(": others were busy, the figures are not worth much" if busy > 1.5 * cores else "")
-    print("latency after settling; first frame: median from navigation; stalls: gaps over 250 ms")
+    print("latency after settling; first frame: median from navigation; stalls: over 250 ms")
     best = results[0]
     for name, most in REACH.items():
         value = getattr(best, name)
@@ -98,15 +98,15 @@ def show(results: list[Watched], missing: list[Backend]) -> None:
 
 
 def show_gaps(results: list[Watched]) -> None:
-    """What lay behind each stop of the picture."""
+    """What lay behind each gap between frames."""
     for result in results:
         for gap in result.gaps:
             print(
-                f"\n{result.backend}, {result.player}: the picture stood for {gap.lasted:.0f} ms"
+                f"\n{result.backend}, {result.player}: {gap.lasted:.0f} ms without news of a frame"
                 f" after {gap.at / 1000:.1f} s, with {gap.buffered:.0f} ms buffered."
                 f" Slowest request {gap.slowest_request:.0f} ms, scripts held up for"
-                f" {gap.page_busy:.0f} ms, the source late by {gap.source_late:.0f} ms"
-                f"{'' if gap.ours else ' (so it is not counted)'}",
+                f" {gap.page_busy:.0f} ms, the source late by {gap.source_late:.0f} ms,"
+                f" frames shown {gap.presented}{'' if gap.stall else ': no stall'}",
                 end="",
             )
     print()

@@ -12,11 +12,14 @@ _SAMPLED_EVERY = 50.0
 
 
 class Gap(msgspec.Struct):
-    """One stop of the picture; times in milliseconds."""
+    """A stretch in which the page was told of no new frame; times in milliseconds."""
 
     at: float
     """After the first frame."""
     lasted: float
+    presented: int
+    """Frames that the browser showed by its end, 1 where the picture stood; more were shown while
+    the page's scripts were too busy to be told."""
     source_late: float
     """By how much more than their media times the two frames' makings lie apart."""
     buffered: float
@@ -27,13 +30,13 @@ class Gap(msgspec.Struct):
     """Of parts and playlists, from a second before the gap to its end."""
 
     @property
-    def ours(self) -> bool:
-        """Whether the source made its frames in time."""
-        return self.source_late < STALL / 2
+    def stall(self) -> bool:
+        """Whether the picture stood although the source made its frames in time."""
+        return self.source_late < STALL / 2 and self.lasted / self.presented > STALL
 
 
 def gaps(seen: dict[str, Any]) -> list[Gap]:
-    """Every stall of a run, from what the two scripts in the page have noted."""
+    """Every gap of a run, from what the two scripts in the page have noted."""
     frames = seen["frames"]
     return [_gap(noted, frames, seen["opened"]) for noted in seen["gaps"]]
 
@@ -48,6 +51,7 @@ def _gap(noted: dict[str, Any], frames: list[list[float]], opened: float) -> Gap
     return Gap(
         at=opened + begin - frames[0][0],
         lasted=noted["milliseconds"],
+        presented=max(1, noted["presented"]),
         source_late=_source_late(opened + begin, frames),
         buffered=before[-1][3] * 1000 if before else 0.0,
         page_busy=max(0.0, max(turns, default=0.0) - _SAMPLED_EVERY),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,7 +38,7 @@ class Watched(msgspec.Struct):
     """From the start of the navigation to the first frame, median of the starts."""
     starts: list[float]
     stalls: int
-    """Those that the source did not make itself."""
+    """Gaps in which the picture stood, and not because of the source."""
     longest_gap: float
     gaps: list[Gap]
 
@@ -120,8 +119,7 @@ def summarise(
     frames = seen["frames"]
     begin = frames[0][0]
     read = [f[1] for f in frames if f[1] is not None and f[0] - begin >= settle * 1000]
-    between = [later[0] - earlier[0] for earlier, later in pairwise(frames)]
-    stalls = gaps(seen)
+    found = gaps(seen)
     if len(read) < 20:
         raise RuntimeError(f"{backend}: only {len(read)} frames could be read")
     return Watched(
@@ -134,9 +132,9 @@ def summarise(
         p95=statistics.quantiles(read, n=20)[18],
         first_frame=statistics.median(starts),
         starts=starts,
-        stalls=sum(gap.ours for gap in stalls),
-        longest_gap=max(between),
-        gaps=stalls,
+        stalls=sum(gap.stall for gap in found),
+        longest_gap=max((gap.lasted for gap in found if gap.stall), default=0.0),
+        gaps=found,
     )
 
 
