@@ -233,6 +233,17 @@ def test_a_signature_of_other_claims_or_a_cut_one() -> None:
     assert refused(f"{header}.{payload}.{part(bytes(63))}") == "bad-signature"
 
 
+def test_a_signature_is_written_in_one_way() -> None:
+    """64 bytes leave four bits of the last letter unused: others would be the same signature."""
+    token = signed()
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    same = letters[letters.index(token[-1]) + 1]
+    assert base64.urlsafe_b64decode(token[-86:] + "==") == base64.urlsafe_b64decode(
+        token[-86:-1] + same + "=="
+    )
+    assert refused(token[:-1] + same) == "malformed"
+
+
 def test_tokens_of_another_platform() -> None:
     other = tokens(issuer="https://other.example", audience="other")
     assert refused(signed(other)) == "wrong-issuer"
