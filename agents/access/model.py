@@ -35,7 +35,10 @@ REFRESH_LIFETIME = 30 * 86_400 * SECOND
 """How long a refresh token counts that is not used (RFC 9700 section 4.14.2)."""
 GRANTS = 100
 """Grants of one subject; one more ends the oldest."""
-SCOPES = 100
+SCOPES_LENGTH = 2_000
+"""Characters of all scopes of a grant: a hundred grants must fit into a row of the journal."""
+TEXT_LENGTH = 500
+"""Characters of anything else that is remembered."""
 USED_TOKENS = 20
 """Refresh tokens before the valid one that are remembered, to tell theft from nonsense."""
 FLOWS = frozenset({"authorization_code", "client_credentials", "sign_in"})
@@ -177,8 +180,15 @@ def _wrong_start(subject: Subject, command: StartGrant) -> GrantRefused | None:
         return _refused(command, "invalid_request", "grant-exists", "this grant began before")
     if command.flow not in FLOWS:
         return _refused(command, "invalid_request", "unknown-flow", f"{command.flow} is no flow")
-    if len(command.scopes) > SCOPES or not all(_SCOPE.fullmatch(one) for one in command.scopes):
+    if not all(_SCOPE.fullmatch(one) for one in command.scopes):
         return _refused(command, "invalid_scope", "invalid-scope", "a scope is not one")
+    if sum(len(one) + 1 for one in command.scopes) > SCOPES_LENGTH:
+        text = f"scopes may have {SCOPES_LENGTH} characters"
+        return _refused(command, "invalid_scope", "too-many-scopes", text)
+    texts = (command.grant_id, command.client_id, command.subject_id, command.redirect_uri)
+    if any(len(text or "") > TEXT_LENGTH for text in (*texts, command.description)):
+        text = f"no field may have more than {TEXT_LENGTH} characters"
+        return _refused(command, "invalid_request", "too-long", text)
     owner = command.client_id if command.user_id is None else command.user_id
     if command.subject_id != owner:
         text = "subject_id must be the user, or the application that acts for itself"

@@ -55,6 +55,7 @@ TITLE_LENGTH = 140
 CATEGORY_LENGTH = 140
 TAGS = 10
 MODERATORS = 500
+USER_ID_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,8 @@ def _moderate(channel: Channel, command: AddModerator | RemoveModerator) -> list
         if not known:
             return [_refused(command, "not-a-moderator", "the user does not moderate the channel")]
         return [ModeratorRemoved(channel_id=command.channel_id, user_id=command.user_id)]
+    if not 1 <= len(command.user_id) <= USER_ID_LENGTH:
+        return [_refused(command, "invalid-user-id", "user_id must be the id of a user")]
     if command.user_id == command.channel_id:
         return [_refused(command, "own-channel", "broadcasters moderate their channel as it is")]
     if known:

@@ -67,7 +67,7 @@ class GrantStarted(Record, frozen=True, kw_only=True):
     code_expires_at: int | None = None
     """Until when the code counts, in microseconds since 1970-01-01T00:00:00Z; null in flows without one."""
     description: str | None = None
-    """Where the session is, for its owner: browser and system; null if not known."""
+    """Where the session is, for its owner: browser and system, at most 200 characters; null if not known."""
 
 
 class GrantsRevoked(Record, frozen=True, kw_only=True):
@@ -217,7 +217,7 @@ class StartGrant(Record, frozen=True, kw_only=True):
     new_refresh_digest: str | None = None
     """SHA-256 of the refresh token that is handed out once this is decided, in hex; null if there is none."""
     description: str | None = None
-    """Where the session is, for its owner: browser and system; null if not known."""
+    """Where the session is, for its owner: browser and system, at most 200 characters; null if not known."""
 
 
 class TokensIssued(Record, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ class ChangeProfile(Record, frozen=True, kw_only=True):
     user_id: str
     """The user. Key of the message."""
     display_name: str | None = None
-    """Name as it is shown: the login in upper or lower case, or 1 to 25 characters of the user's script; null: as it is."""
+    """Name as it is shown: 1 to 25 printable characters; null: as it is."""
     description: str | None = None
     """What the user says of themselves, at most 300 characters; null: as it is."""
     sealed_email: str | None = None
@@ -147,7 +147,7 @@ class ProfileChanged(Record, frozen=True, kw_only=True):
     user_id: str
     """The user. Key of the message."""
     display_name: str
-    """Name as it is shown: 1 to 25 characters."""
+    """Name as it is shown: 1 to 25 printable characters."""
     description: str
     """What the user says of themselves."""
     sealed_email: str | None = None
@@ -183,7 +183,7 @@ class RegisterUser(Record, frozen=True, kw_only=True):
     login: str
     """Name that the user signs in with and that the channel's address shows: 3 to 25 characters of a-z, 0-9 and _."""
     display_name: str
-    """Name as it is shown: 1 to 25 characters."""
+    """Name as it is shown: 1 to 25 printable characters."""
     key_id: str
     """Data key that the sealed fields are sealed with, on topic `user-keys`: user_id, a dot, 16 random hexadecimal digits."""
     sealed_password: str
@@ -314,7 +314,7 @@ class UserRegistered(Record, frozen=True, kw_only=True):
     login: str
     """Name that the user signs in with and that the channel's address shows: 3 to 25 characters of a-z, 0-9 and _."""
     display_name: str
-    """Name as it is shown: 1 to 25 characters."""
+    """Name as it is shown: 1 to 25 printable characters."""
     key_id: str
     """Data key that the sealed fields are sealed with, on topic `user-keys`: user_id, a dot, 16 random hexadecimal digits."""
     sealed_password: str

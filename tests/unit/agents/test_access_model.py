@@ -1,5 +1,6 @@
 """Given these events, this command yields those events: the rules of OAuth 2 grants."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -207,7 +208,8 @@ def test_what_shows_theft_or_age_ends_the_grant(steps: tuple[Command | int, ...]
         ((start(flow="implicit"),), "invalid_request", "unknown-flow"),
         ((start(flow="password"),), "invalid_request", "unknown-flow"),
         ((start(scopes=["a b"]),), "invalid_scope", "invalid-scope"),
-        ((start(scopes=["a"] * 101),), "invalid_scope", "invalid-scope"),
+        ((start(scopes=["x" * 99] * 21),), "invalid_scope", "too-many-scopes"),
+        ((start(redirect_uri="x" * 501),), "invalid_request", "too-long"),
         ((start(subject_id="v"),), "invalid_request", "wrong-subject"),
         ((start(code_digest="plain"),), "invalid_request", "invalid-code"),
         ((start(token_id="t"),), "invalid_request", "invalid-code"),
@@ -277,6 +279,25 @@ def test_the_oldest_grant_makes_room():
     assert [type(event) for event in events] == [GrantRevoked, GrantStarted, TokensIssued]
     assert (events[0].grant_id, events[0].reason) == ("0", "too-many-grants")
     assert len(subject.grants) == GRANTS
+
+
+def test_the_largest_subject_fits_into_a_row_of_the_journal():
+    """A message may write 400 kB of rows."""
+    long = "https://a.example/" + "x" * 482
+    scopes = [f"{n:099}" for n in range(20)]
+    subject, now = Subject(), NOW
+    for n in range(GRANTS):
+        grant = f"{n:036}"
+        commands = [
+            start(grant, scopes=scopes, redirect_uri=long),
+            redeem(grant_id=grant, redirect_uri=long),
+            *(refresh(one, grant_id=grant) for one in range(1, USED_TOKENS + 3)),
+        ]
+        for command in commands:
+            for event in decide(subject, command, now=now, subject_id="u"):
+                subject = evolve(subject, event, now=now)
+    assert len(subject.grants) == GRANTS
+    assert len(msgspec.msgpack.encode(subject)) < 400_000
 
 
 commands = st.one_of(

@@ -89,6 +89,8 @@ def test_a_new_title_updates_the_channel():
         ((register(), change(tags=["x" * 26])), "invalid-tag"),
         ((register(), change(tags=["Boats", "boats"])), "repeated-tag"),
         ((register(), add("c")), "own-channel"),
+        ((register(), add("")), "invalid-user-id"),
+        ((register(), add("x" * 101)), "invalid-user-id"),
         ((register(), add(), add()), "already-moderator"),
         ((register(), remove()), "not-a-moderator"),
         ((register(), *(add(str(n)) for n in range(MODERATORS + 1))), "too-many-moderators"),
