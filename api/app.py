@@ -1,12 +1,13 @@
 """The gateway: pages, and `/v1` over the views. It writes no store."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
-from api import edge, pages, reference
+from api import doorman, edge, limits, pages, reference
 from api.access import NoTokens, Tokens, public
 from api.call import COMMANDS, MAX_BODY, VIEWS
 from api.commands import Commands
@@ -39,13 +40,15 @@ def make_app(
     tokens: Tokens | None = None,
     asking: Commands | None = None,
     following: events.Events | None = None,
+    counting: limits.Limits | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
 
     `folder` holds the pages; `more` are the routes of others, such as the schema registry's. What
     is left out is not offered: without `tokens` nobody is known, without `asking` nothing is asked
-    of the platform, without `following` no topic is read or written.
+    of the platform, without `following` no topic is read or written, without
+    `counting` anyone may ask as often as they like.
     """
     app = web.Application(
         middlewares=[edge.observe, edge.cors, problems, authorise], client_max_size=MAX_BODY
@@ -64,20 +67,35 @@ def make_app(
         add_routes(app, events.ROUTES)
         app.on_shutdown.append(_let_go)
     add_routes(app, more)
+    if counting is not None:
+        app[limits.LIMITS] = counting
     app.on_response_prepare.append(edge.add_headers)
+    app.on_response_prepare.append(limits.add_headers)
     return app
 
 
 def make_runner(app: web.Application) -> web.AppRunner:
-    """A runner with the gateway's limits: 8 KiB a header line, cancelled when the caller leaves."""
-    return web.AppRunner(
+    """A runner with the gateway's limits: 8 KiB a header line, cancelled when the caller leaves.
+
+    Connections that bring no request are closed (`api.doorman`).
+    """
+    runner = web.AppRunner(
         app,
         access_log=None,
         handler_cancellation=True,
         keepalive_timeout=30,
         max_line_size=8190,
         max_field_size=8190,
+        shutdown_timeout=5,
     )
+    app.cleanup_ctx.append(partial(_doorman, runner))
+    return runner
+
+
+async def _doorman(runner: web.AppRunner, app: web.Application) -> AsyncIterator[None]:
+    watching = asyncio.create_task(doorman.watch(runner))
+    yield
+    watching.cancel()
 
 
 async def _let_go(app: web.Application) -> None:

@@ -28,6 +28,15 @@ _SECONDS = Histogram(
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+    "Access-Control-Max-Age": "86400",
+}
+_EXPOSED = (
+    "Location, Next-Cursor, Retry-After, WWW-Authenticate, X-Request-Id, "
+    "Ratelimit-Limit, Ratelimit-Remaining, Ratelimit-Reset"
+)
 _QUIET = {"/healthz", "/metrics"}
 
 
@@ -60,17 +69,10 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pages of any site read `/v1`: what it says is public, and it takes no cookies."""
-    if not request.path.startswith("/v1/"):
+    """Let pages of any site use `/v1`: it takes tokens in a header, and no cookies."""
+    if not request.path.startswith("/v1/") or request.method != "OPTIONS":
         return await handler(request)
-    if request.method == "OPTIONS":
-        response: web.StreamResponse = web.Response(status=204)
-        response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
-        response.headers["Access-Control-Max-Age"] = "86400"
-    else:
-        response = await handler(request)
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    return response
+    return web.Response(status=204, headers=_PREFLIGHT)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -80,6 +82,9 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if request.path.startswith("/v1/"):
+        headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = _EXPOSED
     if response.content_type == "text/html":
         headers["Content-Security-Policy"] = content_security_policy(_origin_or_none(request))
 

@@ -8,6 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from api.access import Principal, Rule, Tokens, bearer_of, parameters_of
+from api.errors import Unauthorized
+from api.limits import charge
 from api.problems import Handler
 from infra.errors import Refused
 
@@ -93,8 +95,20 @@ async def authorise(request: web.Request, handler: Handler) -> web.StreamRespons
         rule = request.app[_RULES].get(found.route)
         if rule is None:
             raise Refused("route-without-rule", "This address is closed.")
+        await _identify(request, rule)
+    return await handler(request)
+
+
+async def _identify(request: web.Request, rule: Rule) -> None:
+    """Who asks, as far as the rule cares; whoever is not known is counted by address."""
+    principal = None
+    try:
         if rule.alternatives:
             principal = await request.app[TOKENS].verify(bearer_of(request))
-            rule.check(principal, parameters_of(request))
-            request[PRINCIPAL] = principal
-    return await handler(request)
+    except Unauthorized:
+        await charge(request, None)
+        raise
+    await charge(request, principal)
+    if principal is not None:
+        rule.check(principal, parameters_of(request))
+    request[PRINCIPAL] = principal

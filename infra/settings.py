@@ -185,6 +185,12 @@ class GatewaySettings(_Section):
     rtmp_url: str = Field(
         "", description="RTMP URL shown to broadcasters. Empty: the page's own host."
     )
+    token_limit: int = Field(
+        800, ge=1, description="Requests a minute under one token, over all gateways."
+    )
+    address_limit: int = Field(
+        3000, ge=1, description="Requests a minute without a token from one address (IPv6: /64)."
+    )
 
 
 class BroadcastSettings(_Section):

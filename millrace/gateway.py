@@ -13,6 +13,7 @@ from api.app import make_app
 from api.commands import Commands
 from api.feed import Feeds
 from api.idempotency import RedisMemory
+from api.limits import Limits
 from api.log import Log
 from api.places import Places
 from api.publishing import Publishing
@@ -46,7 +47,8 @@ _RETRY_SECONDS = 2.0
 @asynccontextmanager
 async def gateway() -> AsyncIterator[web.Application]:
     """The gateway of the settings. It starts, and reads views, without Kafka as well."""
-    redis, clock = RedisSettings().url.get_secret_value(), SystemClock()
+    settings, clock = GatewaySettings(), SystemClock()
+    redis = RedisSettings().url.get_secret_value()
     topics = sources.topics()
     async with AsyncExitStack() as closing:
         views = ViewReader(await closing.enter_async_context(stores()))
@@ -54,7 +56,8 @@ async def gateway() -> AsyncIterator[web.Application]:
         reading = Log(KafkaSettings().bootstrap, registry(), sources.partitions)
         feeds = Feeds(KafkaSettings().bootstrap, registry(), reading)
         watch, memory = RedisWatch(redis), RedisMemory(redis)
-        for each in (memory, watch, reading, feeds):
+        counting = Limits(redis, token=settings.token_limit, address=settings.address_limit)
+        for each in (memory, watch, counting, reading, feeds):
             closing.push_async_callback(each.close)
         yield make_app(
             views,
@@ -68,6 +71,7 @@ async def gateway() -> AsyncIterator[web.Application]:
                 feeds,
                 Publishing(topics, registry(), sender, memory, reading, clock),
             ),
+            counting=counting,
             more=schema_routes(subjects()),
         )
 

@@ -9,9 +9,9 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from api.access import public
 from api.app import make_app
 from api.places import Places
-from api.access import public
 from api.routes import Route, undeclared
 from infra.clock import ManualClock
 from infra.errors import Refused, Unavailable
@@ -273,7 +273,7 @@ async def test_v1_may_be_read_from_other_sites_and_pages_may_not(client: Client)
     preflight = await client.options("/v1/channels")
     assert (preflight.status, preflight.headers["Access-Control-Allow-Methods"]) == (
         204,
-        "GET, HEAD",
+        "GET, HEAD, POST, PUT, PATCH, DELETE",
     )
     assert "Access-Control-Allow-Origin" not in (await client.get("/")).headers
 

@@ -1,0 +1,186 @@
+"""Limits are shared, fail safe, and nobody who is slow or many keeps others from being served."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+
+from api import doorman
+from api.access import anyone
+from api.app import make_app, make_runner
+from api.limits import Limit, Limits, network
+from api.places import Places
+from api.routes import Route
+from infra.clock import SystemClock
+from tests.functional.gateway import MemoryViews
+from tests.functional.gateway_fakes import FakeTokens
+
+TEN = Limit("token", 10)
+
+
+async def closed(_request: web.Request) -> web.Response:
+    return web.Response(text="welcome")
+
+
+@asynccontextmanager
+async def serving(limits: Limits | None = None) -> AsyncIterator[str]:
+    views = MemoryViews()
+    views.channel("c1", "millpond")
+    app = make_app(
+        views,
+        clock=SystemClock(),
+        places=Places(),
+        folder=Path(),
+        tokens=FakeTokens(),
+        counting=limits,
+        more=[Route("GET", "/closed", closed, anyone)],
+    )
+    runner = make_runner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+        if limits is not None:
+            await limits.close()
+
+
+async def test_gateways_share_a_bucket(redis_url: str, unique: str) -> None:
+    one, other = (Limits(redis_url, prefix=unique) for _ in range(2))
+    answers = [await each.take(TEN, "a") for _ in range(8) for each in (one, other)]
+    assert sum(answer.granted for answer in answers) == 10
+    assert (await one.take(TEN, "b")).granted
+    await asyncio.gather(one.close(), other.close())
+
+
+async def test_what_is_asked_at_once_goes_in_few_calls(redis_url: str, unique: str) -> None:
+    limits = Limits(redis_url, prefix=unique)
+    answers = await asyncio.gather(*(limits.take(TEN, f"n{n % 20}") for n in range(300)))
+    assert sum(answer.granted for answer in answers) == 200
+    assert limits.calls <= 2
+    await limits.close()
+
+
+async def test_a_bucket_fills_again(redis_url: str, unique: str) -> None:
+    limits, fast = Limits(redis_url, prefix=unique), Limit("token", 1200)
+    answers = await asyncio.gather(*(limits.take(fast, "a") for _ in range(1300)))
+    assert sum(answer.granted for answer in answers) >= 1200
+    assert not answers[-1].granted
+    until = time.monotonic() + 2
+    while not (await limits.take(fast, "a")).granted:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
+    await limits.close()
+
+
+async def test_a_request_too_many_is_told_when_to_come_back(redis_url: str, unique: str) -> None:
+    limits = Limits(redis_url, prefix=unique, address=5)
+    async with serving(limits) as url, ClientSession() as session:
+        for left in (4, 3, 2, 1, 0):
+            response = await session.get(f"{url}/v1/channels/millpond")
+            assert response.status == 200
+            assert response.headers["Ratelimit-Limit"] == "5"
+            assert response.headers["Ratelimit-Remaining"] == str(left)
+            assert int(response.headers["Ratelimit-Reset"]) >= time.time()
+        refused = await session.get(f"{url}/v1/channels/millpond")
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "12")
+        assert refused.headers["Ratelimit-Remaining"] == "0"
+        assert (await session.get(f"{url}/healthz")).status == 200
+
+
+async def test_wrong_tokens_are_counted_by_address(redis_url: str, unique: str) -> None:
+    limits = Limits(redis_url, prefix=unique, address=5)
+    async with serving(limits) as url, ClientSession() as session:
+        wrong = {"Authorization": "Bearer nobody"}
+        found = [(await session.get(f"{url}/closed", headers=wrong)).status for _ in range(7)]
+        assert found == [401] * 5 + [429] * 2
+        mine = {"Authorization": "Bearer test"}
+        assert (await session.get(f"{url}/closed", headers=mine)).status == 200
+
+
+async def test_without_redis_limits_are_smaller_and_still_there() -> None:
+    limits = Limits("redis://127.0.0.1:1", address=40)
+    async with serving(limits) as url, ClientSession() as session:
+        began = time.monotonic()
+        found = [(await session.get(f"{url}/v1/config")).status for _ in range(15)]
+        assert time.monotonic() - began < 2
+        assert found == [200] * 10 + [429] * 5
+        metrics = await (await session.get(f"{url}/metrics")).text()
+        assert "millrace_gateway_limits_local 1.0" in metrics
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::"),
+        ("2001:db8:1:2:ffff::4", "2001:db8:1:2::"),
+        ("", "unknown"),
+    ],
+)
+def test_an_ipv6_host_is_one(address: str, name: str) -> None:
+    assert network(address) == name
+
+
+async def test_slow_and_half_open_connections_are_closed_and_others_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doorman.watch, "__kwdefaults__", {"seconds": 1.0, "most": 100})
+    async with serving() as url, ClientSession() as session:
+        port = int(url.rpartition(":")[2])
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(150)]
+        dripping = [asyncio.create_task(_drip(writer)) for _, writer in opened[:50]]
+        worst = 0.0
+        for _ in range(20):
+            began = time.monotonic()
+            assert (await session.get(f"{url}/v1/config")).status == 200
+            worst = max(worst, time.monotonic() - began)
+        assert worst < 1
+        async with asyncio.timeout(10):
+            ends = await asyncio.gather(*(_end(reader) for reader, _ in opened))
+        assert ends == [b""] * 150
+        assert (await session.get(f"{url}/v1/config")).status == 200
+        for task in dripping:
+            task.cancel()
+        await asyncio.gather(*dripping, return_exceptions=True)
+        for _, writer in opened:
+            writer.close()
+
+
+async def _drip(writer: asyncio.StreamWriter) -> None:
+    """Headers that never end, a byte at a time."""
+    writer.write(b"GET /v1/config HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    while True:
+        writer.write(b"a")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
+async def _end(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /v1/config HTTP/1.1\r\nHost: x\r\nX: %b\r\n\r\n" % (b"a" * 9000),
+        b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * 9000),
+        b"NONSENSE\r\n\r\n",
+    ],
+    ids=["a long header", "a long line", "no HTTP"],
+)
+async def test_what_is_no_request_gets_an_error(head: bytes) -> None:
+    async with serving() as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(head)
+        assert (await reader.readline()).startswith((b"HTTP/1.1 400", b"HTTP/1.0 400"))
+        writer.close()
