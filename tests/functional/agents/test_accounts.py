@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import msgspec
 import pytest
 
 from agents.accounts.agent import KEY_LAG
@@ -22,6 +23,7 @@ from schemas.records.accounts import (
     AccountCommandRefused,
     ChangePassword,
     EraseUser,
+    GrantRole,
     RegisterUser,
     UserErased,
     UserKeyDestroyed,
@@ -134,6 +136,28 @@ async def test_an_erased_user_loses_grants_channel_and_key() -> None:
         assert ChannelErased(channel_id=USER, name="river") in events(every, "identity-events")
         assert events(every, "user-keys") == [UserKeyDestroyed(key_id=KEY, user_id=USER)]
         assert worker.rows("grants-by-subject") == {}
+
+
+async def test_a_worker_that_starts_again_knows_users_grants_and_what_is_due() -> None:
+    async with TestWorker(identity_app) as first:
+        await settle(first, await first.put("account-commands", USER, registration()))
+        role = GrantRole(user_id=USER, role="partner")
+        await first.put("account-commands", USER, role)
+        await first.put("access-commands", USER, session("g", "a"), occurred_at=BEGINNING)
+        before = {name: first.rows(name) for name in first.app.tables_by_name}
+    async with TestWorker(identity_app, first.log) as second:
+        assert {name: second.rows(name) for name in second.app.tables_by_name} == before
+        put = partial(second.put, producer="after")
+        (granted,) = await put(
+            "account-commands", USER, msgspec.structs.replace(role, role="service")
+        )
+        assert granted.event.roles == ["partner", "service"]
+        refused, _ = await put("account-commands", USER, registration(OTHER_KEY))
+        assert refused.event.reason == "login-taken"
+        (again,) = await put(
+            "access-commands", USER, session("g", "a"), occurred_at=BEGINNING + SECOND
+        )
+        assert again.event.reason == "grant-exists"
 
 
 async def test_a_new_password_ends_the_other_sessions() -> None:
