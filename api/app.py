@@ -14,7 +14,7 @@ from api.commands import Commands
 from api.places import Places
 from api.problems import problems
 from api.routes import TOKENS, Route, add_routes, authorise
-from api.v1 import channels, commands, config, events, streams
+from api.v1 import channels, commands, config, events, history, streams, trace
 from api.views import CHANNELS, Views
 from infra.clock import Clock
 from infra.errors import Unavailable
@@ -41,6 +41,7 @@ def make_app(
     asking: Commands | None = None,
     following: events.Events | None = None,
     counting: limits.Limits | None = None,
+    past: history.History | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -48,7 +49,7 @@ def make_app(
     `folder` holds the pages; `more` are the routes of others, such as the schema registry's. What
     is left out is not offered: without `tokens` nobody is known, without `asking` nothing is asked
     of the platform, without `following` no topic is read or written, without
-    `counting` anyone may ask as often as they like.
+    `counting` anyone may ask as often as they like, without `past` nothing is known as it was.
     """
     app = web.Application(
         middlewares=[edge.observe, edge.cors, problems, authorise], client_max_size=MAX_BODY
@@ -64,9 +65,11 @@ def make_app(
         add_routes(app, commands.ROUTES)
     if following is not None:
         app[events.EVENTS] = following
-        add_routes(app, events.ROUTES)
+        add_routes(app, [*events.ROUTES, *trace.ROUTES])
         app.on_shutdown.append(_let_go)
     add_routes(app, more)
+    if past is not None:
+        app[history.HISTORY] = past
     if counting is not None:
         app[limits.LIMITS] = counting
     app.on_response_prepare.append(edge.add_headers)

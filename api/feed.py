@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge
 
 from api.cursor import BEGINNING, Cursor, Place
 from api.errors import Gone, TooMany
-from api.log import Entry, Log, entries, started
+from api.log import BATCH, Entry, Log, entries, started
 from infra.errors import Unavailable
 from infra.record import Codec
 
@@ -204,7 +204,7 @@ class Feeds:
         wanted = loop.time()
         try:
             while loop.time() - wanted < LINGER_SECONDS:
-                batches: dict[Any, Any] = await consumer.getmany(timeout_ms=1000, max_records=2000)
+                batches: dict[Any, Any] = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
                 for records in batches.values():
                     feed.add(entries(self._codec, records))
                 if feed.followers:

@@ -23,6 +23,8 @@ PAGE_SECONDS: Final = 1.5
 PAGE_BYTES: Final = 4 << 20
 PAGE_MESSAGES: Final = 20_000
 """Messages looked at for a page, whether or not the filter keeps them."""
+BATCH: Final = 500
+"""Messages decoded in one go, while nobody else is served: about 10 ms."""
 FIND_SECONDS: Final = 5.0
 _FETCH_WAIT_MS: Final = 20
 
@@ -162,7 +164,7 @@ class Log:
         loop = asyncio.get_running_loop()
         until, messages, size = loop.time() + seconds, 0, 0
         while left and messages < PAGE_MESSAGES and size < PAGE_BYTES and loop.time() < until:
-            batches = await consumer.getmany(*left, timeout_ms=200, max_records=2000)
+            batches = await consumer.getmany(*left, timeout_ms=200, max_records=BATCH)
             for tp, records in batches.items():
                 within = [each for each in records if each.offset < ends[tp.partition]]
                 messages += len(within)

@@ -1,16 +1,17 @@
 """Puts the gateway together: views, log, commands, and who may."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 from aiohttp import web
 
 from api.app import make_app
 from api.commands import Commands
+from api.errors import Unprocessable
 from api.feed import Feeds
 from api.idempotency import RedisMemory
 from api.limits import Limits
@@ -35,6 +36,7 @@ from millrace.connections import producer, stores
 from schemas import sources
 from schemas.registry import registry
 from schemas.subjects import subjects
+from sinks.history import TooMuch, ViewHistory
 from sinks.reader import ViewReader
 from sinks.watch import RedisWatch
 from web import built
@@ -72,6 +74,7 @@ async def gateway() -> AsyncIterator[web.Application]:
                 Publishing(topics, registry(), sender, memory, reading, clock),
             ),
             counting=counting,
+            past=Past(ViewHistory(KafkaSettings().bootstrap, registry())),
             more=schema_routes(subjects()),
         )
 
@@ -84,6 +87,20 @@ def _places() -> Places:
         origin_port=OriginSettings().port,
         rtmp_port=IngestSettings().rtmp_port,
     )
+
+
+class Past:
+    """Views as they were, with the gateway's own error for what would cost too much."""
+
+    def __init__(self, history: ViewHistory) -> None:
+        self._history = history
+
+    async def row(self, view: str, key: str, time: int) -> Mapping[str, Any] | None:
+        """A row at a time. Raises Unprocessable, Unavailable."""
+        try:
+            return await self._history.row(view, key, time)
+        except TooMuch as error:
+            raise Unprocessable(str(error), code="as-of-costs-too-much") from error
 
 
 class LateProducer:

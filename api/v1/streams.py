@@ -1,17 +1,57 @@
-"""`/v1/streams`: one broadcast."""
+"""`/v1/streams`: one broadcast, now or as it was."""
+
+import asyncio
+
+import msgspec
 
 from api.access import public
-from api.call import Call, endpoint
+from api.call import READ_SECONDS, Call, endpoint
 from api.edge import PLACES
+from api.v1.history import HISTORY, AsOf, moment
 from api.v1.parameters import StreamPath
 from api.v1.resources import One, Stream, stream_of, timestamp
-from api.views import STREAM_STATUS, StreamRow
+from api.views import STREAM_STATUS, StreamRow, typed
+from infra.errors import NotFound
 
 
-async def get_stream(call: Call, path: StreamPath) -> One[Stream]:
-    """A broadcast, on air or over."""
-    row = await call.row(STREAM_STATUS, path.stream_id, StreamRow, "There is no such stream.")
-    return One(stream_of(row, call.request.app[PLACES].origin(call.request)), timestamp(call.now))
+class StreamQuery(msgspec.Struct, frozen=True):
+    """When."""
+
+    as_of: AsOf | None = None
 
 
-ROUTES = (endpoint("GET", "/v1/streams/{stream_id}", get_stream, public, max_age=1),)
+async def get_stream(call: Call, path: StreamPath, query: StreamQuery) -> One[Stream]:
+    """A broadcast, on air or over; with `as_of`, as it was shown then.
+
+    That is read from the log, which takes up to 5 s. Where too much would have to be read the
+    answer is 422: `millrace as-of` has no such bound.
+    """
+    if query.as_of is None:
+        async with asyncio.timeout(READ_SECONDS):
+            row = await call.row(
+                STREAM_STATUS, path.stream_id, StreamRow, "There is no such stream."
+            )
+        return _one(call, row, call.now)
+    time = min(moment(query.as_of), call.now)
+    history = call.request.app.get(HISTORY)
+    found = await history.row(STREAM_STATUS, path.stream_id, time) if history else None
+    if found is None:
+        raise NotFound("There was no such stream then.")
+    return _one(call, typed(found, StreamRow), time)
+
+
+def _one(call: Call, row: StreamRow, time: int) -> One[Stream]:
+    return One(stream_of(row, call.request.app[PLACES].origin(call.request)), timestamp(time))
+
+
+ROUTES = (
+    endpoint(
+        "GET",
+        "/v1/streams/{stream_id}",
+        get_stream,
+        public,
+        max_age=1,
+        seconds=8,
+        errors=(422,),
+    ),
+)

@@ -15,11 +15,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from agents.identity.model import decide, evolve
-from api.access import Principal, Rule, anyone
+from api.access import Rule, anyone
 from api.app import make_app
 from api.call import Call, endpoint
 from api.commands import Commands
-from api.errors import Unauthorized
 from api.feed import Feeds
 from api.idempotency import RedisMemory
 from api.log import Log
@@ -41,25 +40,12 @@ from sinks.view import View
 from sinks.views import VIEWS
 from sinks.watch import RedisWatch
 from sinks.writer import ViewWriter
+from tests.functional.gateway_fakes import FakeTokens, bearer
+
+__all__ = ["bearer"]
 
 PARTITIONS = 4
 Client = TestClient[web.Request, web.Application]
-
-
-class FakeTokens:
-    """A token is `<client>[/<user>] scope scope …`, with dots for spaces."""
-
-    async def verify(self, bearer: str) -> Principal:
-        name, *scopes = bearer.split("~")
-        client, _, user = name.partition("/")
-        if not client.startswith("test"):
-            raise Unauthorized("invalid_token", "the token is not one of ours")
-        roles = {scope.removeprefix("role.") for scope in scopes if scope.startswith("role.")}
-        return Principal(user or None, client, frozenset(scopes), frozenset(roles))
-
-
-def bearer(*scopes: str, client: str = "test", **more: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {'~'.join((client, *scopes))}", **more}
 
 
 class ChannelPath(msgspec.Struct, frozen=True):

@@ -1,0 +1,61 @@
+"""Rows as they were, for those who cannot wait long: `as_of` with a bound on what it may cost."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from infra.errors import InvalidRecord, Unavailable
+from infra.kafka import LogReader
+from infra.record import Codec
+from sinks.asof import as_of, offsets_at
+from sinks.fold import partitions_of
+from sinks.rows import Columns, Key
+from sinks.view import View
+from sinks.views import view_named
+
+MOST_MESSAGES: Final = 50_000
+SECONDS: Final = 5.0
+AT_ONCE: Final = 2
+"""Folds at the same time, in one process; others wait their turn within their time."""
+
+
+class TooMuch(InvalidRecord):
+    """More of the log would have to be read than one question may cost."""
+
+
+class ViewHistory:
+    """Folds the log for one row, up to a time."""
+
+    def __init__(self, bootstrap: str, codec: Codec, *, most: int = MOST_MESSAGES) -> None:
+        self._most = most
+        self._bootstrap = bootstrap
+        self._codec = codec
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def row(self, view: str, key: str, time: int) -> Mapping[str, Any] | None:
+        """The row at a time (microseconds), with its key columns, or None.
+
+        Raises NotFound for a view there is not, TooMuch, and Unavailable after SECONDS.
+        """
+        found = view_named(view)
+        full = found.key_of(key)
+        try:
+            async with asyncio.timeout(SECONDS), self._turns:
+                # In a thread with a loop of its own: a fold decodes thousands of messages at a go.
+                columns = await asyncio.to_thread(asyncio.run, self._row(found, full, time))
+        except TimeoutError as slow:
+            raise Unavailable(f"the log could not be read within {SECONDS} s") from slow
+        return None if columns is None else dict(zip(found.key, full, strict=True)) | columns
+
+    async def _row(self, view: View, key: Key, time: int) -> Columns | None:
+        async with asyncio.timeout(SECONDS), LogReader(self._bootstrap) as log:
+            partitions = await partitions_of(log, view, key)
+            ends = await offsets_at(log, partitions, time)
+            begins = await log.begins(partitions)
+            messages = sum(max(0, ends[tp] - begins[tp]) for tp in partitions)
+            if messages > self._most:
+                raise TooMuch(
+                    f"{messages} messages were written by then, at most {self._most} are read for "
+                    "one question"
+                )
+            return (await as_of(log, self._codec, view, time, key=key)).rows.get(key)
