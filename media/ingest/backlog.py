@@ -23,7 +23,7 @@ class Backlog:
 
     def __init__(self, spool: Spool, session_id: str, writer: SpoolWriter) -> None:
         self._spool, self._session_id, self._writer = spool, session_id, writer
-        self._recent: deque[tuple[list[Tag], int, int]] = deque()
+        self._recent: deque[tuple[list[Tag], int, int, int]] = deque()
         self._recent_bytes = 0
         self._taken = writer.size
         self._time: int | None = None
@@ -47,7 +47,7 @@ class Backlog:
         """Tell of tags that have just been spooled; `size` is that of their bodies."""
         end, self._arrived_at = self._writer.size, arrived_at
         if not self.behind:
-            self._recent.append((tags, arrived_at, end))
+            self._recent.append((tags, arrived_at, size, end))
             self._recent_bytes += size
             self.behind = self._recent_bytes > RECENT
         elif not self._marks or arrived_at - self._marks[-1][1] >= _MARK_EVERY:
@@ -65,8 +65,8 @@ class Backlog:
         """
         while True:
             while self._recent:
-                tags, arrived_at, end = self._recent.popleft()
-                self._recent_bytes -= sum(len(tag.data) for tag in tags)
+                tags, arrived_at, size, end = self._recent.popleft()
+                self._recent_bytes -= size
                 self._note(tags, end)
                 yield tags, arrived_at
             if self._taken < self._writer.size:
@@ -85,9 +85,8 @@ class Backlog:
 
     def _note(self, tags: list[Tag], end: int) -> None:
         self._taken = end
-        media = [tag.timestamp for tag in tags if tag.kind != flv.DATA]
-        if media:
-            self._time = media[-1]
+        if tags[-1].kind != flv.DATA:
+            self._time = tags[-1].timestamp
 
     def _arrival(self, end: int) -> int:
         """When what ends at an offset had come, a second later at most."""

@@ -23,6 +23,7 @@ from media.ingest.web import ingest_app
 from media.rtmp.limits import Limits
 from media.rtmp.publication import Ended, Publication, Refusal
 from media.rtmp.server import RtmpServer
+from media.spool.keeper import keep
 from media.spool.retention import Retention
 from media.spool.spool import Spool
 from schemas.records.broadcast import SessionRefused, StreamResumed, StreamStarted
@@ -34,8 +35,6 @@ STALE: Final = 5.0
 """Seconds of silence after which a session gives way to a new one with the same key."""
 UNHEALTHY: Final = 30.0
 """Seconds without the log after which the ingest says that it is not well."""
-_PRUNE_EVERY: Final = 60.0
-_PRUNE_PAUSE: Final = 1.0
 _REFUSE_REASONS: Final = frozenset(get_args(get_type_hints(PublishRefused)["reason"]))
 
 PublisherFactory = Callable[[StreamStarted | StreamResumed], SegmentPublisher]
@@ -73,10 +72,14 @@ class Ingest:
 
     async def run(self) -> None:
         """Take publishers in until cancelled; then end their sessions and publish what is left."""
-        background = [
-            asyncio.create_task(work)
-            for work in (self._decisions.run(), self._reports.run(), self._prune())
-        ]
+        settings = self._settings
+        retention = Retention(
+            max_age=settings.spool_max_age,
+            max_session_bytes=settings.spool_session_bytes,
+            max_bytes=settings.spool_max_bytes,
+        )
+        works = (self._decisions.run(), self._reports.run(), keep(self._spool, retention))
+        background = [asyncio.create_task(work) for work in works]
         try:
             async with AsyncExitStack() as closing:
                 await self._listen(closing)
@@ -125,24 +128,6 @@ class Ingest:
             "storage_away_seconds": round(self._storage_away_for(), 1),
         }
         return Health(following and failing < UNHEALTHY, details)
-
-    async def _prune(self) -> None:
-        """Once a minute, and soon after a spool's file is complete."""
-        settings, rolled = self._settings, self._spool.rolled
-        retention = Retention(
-            max_age=settings.spool_max_age,
-            max_session_bytes=settings.spool_session_bytes,
-            max_bytes=settings.spool_max_bytes,
-        )
-        while True:
-            rolled.clear()
-            gone = await asyncio.to_thread(self._spool.prune, retention)
-            if gone:
-                log.info("deleted old spool files", files=len(gone))
-            await asyncio.sleep(_PRUNE_PAUSE)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PRUNE_EVERY):
-                    await rolled.wait()
 
     # -- one publisher ---------------------------------------------------------------------------
 

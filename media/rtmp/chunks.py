@@ -37,6 +37,7 @@ class _ChunkStream:
 
     __slots__ = (
         "begun",
+        "continued",
         "delta",
         "extended",
         "kind",
@@ -46,7 +47,10 @@ class _ChunkStream:
         "timestamp",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.continued = 0xC0 | number if number < 64 else -1
+        """The header that goes on with a message, if it is one byte, which it is without an
+        extended timestamp."""
         self.timestamp = 0
         self.delta = 0
         self.extended: bytes | None = None
@@ -110,6 +114,10 @@ class ChunkReader:
                 payload = bytes(stream.begun)
                 stream.begun.clear()
                 self._finish(stream, payload, messages)
+            elif position < end and data[position] == stream.continued and stream.extended is None:
+                position += 1  # what `_header` would do, at a fraction of its cost
+                self._current = stream
+                self._left_in_chunk = min(self._chunk_size, stream.missing)
         self._rest = data[position:]
         return messages
 
@@ -206,7 +214,7 @@ class ChunkReader:
             raise violation(f"chunk stream {number} begins with a type {form} header")
         if len(self._streams) >= self._limits.max_chunk_streams:
             raise violation(f"more than {self._limits.max_chunk_streams} chunk streams")
-        stream = self._streams[number] = _ChunkStream()
+        stream = self._streams[number] = _ChunkStream(number)
         return stream
 
     def _begin(self, stream: _ChunkStream) -> None:

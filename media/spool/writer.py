@@ -13,6 +13,8 @@ from media.spool.head import Head
 
 FILE_BYTES: Final = 16 << 20
 """Bytes after which a file ends at the next key frame, twice as many at the latest."""
+_CODED: Final = b"\x01"
+"""Second byte of coded H.264 and AAC frames: nearly all tags, and never parameters."""
 _BATCH: Final = 300
 """Tags of one `writev`: three buffers each, below the system's limit of 1024."""
 
@@ -48,8 +50,13 @@ class SpoolWriter:
 
         Raises OSError, for example when the disk is full; `close` is all that is left then.
         """
-        for at in range(0, len(tags), _BATCH):
-            self._append(tags[at : at + _BATCH])
+        if self.size - self.file.begin >= self._file_bytes:
+            border = self._border(tags)
+            if border is not None:
+                self._write(tags[:border])
+                self._roll(tags[border].timestamp)
+                tags = tags[border:]
+        self._write(tags)
         waiting, self._grown = self._grown, None
         if waiting is not None:
             waiting.set_result(None)
@@ -70,20 +77,9 @@ class SpoolWriter:
             self._grown = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._grown)
 
-    def _append(self, tags: list[Tag]) -> None:
-        border = self._border(tags)
-        if border is not None:
-            self._write(tags[:border])
-            self._roll(tags[border].timestamp)
-            tags = tags[border:]
-        self._write(tags)
-
     def _border(self, tags: list[Tag]) -> int | None:
-        """Which of the tags begins a new file, if one does."""
-        written = self.size - self.file.begin
-        if written < self._file_bytes:
-            return None
-        if written >= 2 * self._file_bytes or not self._head.has_video:
+        """Which of the tags begins a new file, now that this one is large; None if none does."""
+        if self.size - self.file.begin >= 2 * self._file_bytes or not self._head.has_video:
             return 0
         return next((at for at, tag in enumerate(tags) if flv.begins_group(tag)), None)
 
@@ -100,11 +96,12 @@ class SpoolWriter:
         return os.open(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
 
     def _write(self, tags: list[Tag]) -> None:
-        buffers: list[bytes] = []
-        for tag in tags:
-            self._head.see(tag)
-            buffers += (flv.tag_header(tag), tag.data, flv.tag_trailer(tag))
-        if buffers:
+        for at in range(0, len(tags), _BATCH):
+            buffers: list[bytes] = []
+            for tag in tags[at : at + _BATCH]:
+                if tag.data[1:2] != _CODED:
+                    self._head.see(tag)
+                buffers += (flv.tag_header(tag), tag.data, flv.tag_trailer(tag))
             self.size += _write_all(self._descriptor, buffers)
 
 
