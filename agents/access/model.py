@@ -6,10 +6,10 @@ one of the two who showed it has stolen it. Codes and tokens are known by their 
 All times are microseconds since 1970-01-01T00:00:00Z, taken from the log.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from agents.access.checks import is_digest, refused, wrong_start
 from schemas.records.access import (
     GrantRefused,
     GrantRevoked,
@@ -35,18 +35,9 @@ REFRESH_LIFETIME = 30 * 86_400 * SECOND
 """How long a refresh token counts that is not used (RFC 9700 section 4.14.2)."""
 GRANTS = 100
 """Grants of one subject; one more ends the oldest."""
-SCOPES_LENGTH = 2_000
-"""Characters of all scopes of a grant: a hundred grants must fit into a row of the journal."""
-TEXT_LENGTH = 500
-"""Characters of anything else that is remembered."""
 USED_TOKENS = 20
 """Refresh tokens before the valid one that are remembered, to tell theft from nonsense."""
-FLOWS = frozenset({"authorization_code", "client_credentials", "sign_in"})
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
-"""RFC 6749 section 3.3."""
 _DIGITS_KEPT = 16
 """Hexadecimal digits of used refresh tokens: 64 bits tell them apart."""
 
@@ -100,7 +91,7 @@ def decide(subject: Subject, command: Command, *, now: int, subject_id: str) -> 
             ]
     grant = subject.grants.get(command.grant_id)
     if grant is None:
-        return [_refused(command, "invalid_grant", "unknown-grant", "there is no such grant")]
+        return [refused(command, "invalid_grant", "unknown-grant", "there is no such grant")]
     match command:
         case RedeemCode():
             return _redeem(grant, command, now)
@@ -152,7 +143,7 @@ def _issued(grant: Grant, event: TokensIssued) -> Grant:
 
 
 def _start(subject: Subject, command: StartGrant, now: int) -> list[Event]:
-    wrong = _wrong_start(subject, command)
+    wrong = wrong_start(command, subject.grants)
     if wrong is not None:
         return [wrong]
     started = GrantStarted(
@@ -175,72 +166,10 @@ def _start(subject: Subject, command: StartGrant, now: int) -> list[Event]:
     return events
 
 
-def _wrong_start(subject: Subject, command: StartGrant) -> GrantRefused | None:
-    if command.grant_id in subject.grants:
-        return _refused(command, "invalid_request", "grant-exists", "this grant began before")
-    if command.flow not in FLOWS:
-        return _refused(command, "invalid_request", "unknown-flow", f"{command.flow} is no flow")
-    if not all(_SCOPE.fullmatch(one) for one in command.scopes):
-        return _refused(command, "invalid_scope", "invalid-scope", "a scope is not one")
-    if sum(len(one) + 1 for one in command.scopes) > SCOPES_LENGTH:
-        text = f"scopes may have {SCOPES_LENGTH} characters"
-        return _refused(command, "invalid_scope", "too-many-scopes", text)
-    texts = (command.grant_id, command.client_id, command.subject_id, command.redirect_uri)
-    if any(len(text or "") > TEXT_LENGTH for text in (*texts, command.description)):
-        text = f"no field may have more than {TEXT_LENGTH} characters"
-        return _refused(command, "invalid_request", "too-long", text)
-    owner = command.client_id if command.user_id is None else command.user_id
-    if command.subject_id != owner:
-        text = "subject_id must be the user, or the application that acts for itself"
-        return _refused(command, "invalid_request", "wrong-subject", text)
-    if command.flow == "client_credentials":
-        return _wrong_client_credentials(command)
-    if command.user_id is None:
-        return _refused(command, "invalid_request", "no-user", "this flow needs a user")
-    if command.flow == "sign_in":
-        if command.code_digest is not None or not _is_digest(command.new_refresh_digest):
-            text = "a session has a refresh token from the beginning, and no code"
-            return _refused(command, "invalid_request", "invalid-session", text)
-        return _no_token_id(command)
-    return _wrong_code(command)
-
-
-def _wrong_client_credentials(command: StartGrant) -> GrantRefused | None:
-    if command.user_id is not None or not command.confidential:
-        text = "only a confidential application may act for itself (RFC 6749 section 4.4)"
-        return _refused(command, "unauthorized_client", "public-application", text)
-    if command.code_digest is not None or command.new_refresh_digest is not None:
-        text = "there is no code and no refresh token (RFC 6749 section 4.4.3)"
-        return _refused(command, "invalid_request", "invalid-tokens", text)
-    return _no_token_id(command)
-
-
-def _no_token_id(command: StartGrant) -> GrantRefused | None:
-    if command.token_id:
-        return None
-    return _refused(command, "invalid_request", "no-token-id", "token_id is missing")
-
-
-def _wrong_code(command: StartGrant) -> GrantRefused | None:
-    if not _is_digest(command.code_digest) or command.token_id or command.new_refresh_digest:
-        text = "this flow begins with a code and no tokens"
-        return _refused(command, "invalid_request", "invalid-code", text)
-    if not command.redirect_uri:
-        text = "redirect_uri is missing"
-        return _refused(command, "invalid_request", "no-redirect-uri", text)
-    if command.code_challenge is None and not command.confidential:
-        text = "a public application must use PKCE (RFC 9700 section 2.1.1)"
-        return _refused(command, "invalid_request", "pkce-required", text)
-    if command.code_challenge is not None and not _CHALLENGE.fullmatch(command.code_challenge):
-        text = "code_challenge must be 43 characters of base64url (RFC 7636 section 4.2)"
-        return _refused(command, "invalid_request", "invalid-challenge", text)
-    return None
-
-
 def _redeem(grant: Grant, command: RedeemCode, now: int) -> list[Event]:
     """Whoever shows the right code and anything else wrong, or shows it again, ends the grant."""
     if grant.code_digest is None or command.code_digest != grant.code_digest:
-        return [_refused(command, "invalid_grant", "wrong-code", "the code is not valid")]
+        return [refused(command, "invalid_grant", "wrong-code", "the code is not valid")]
     if grant.issued:
         text = "the code was used before: the grant has ended"
         return _ended(grant, command, "code-reused", text)
@@ -250,7 +179,7 @@ def _redeem(grant: Grant, command: RedeemCode, now: int) -> list[Event]:
     if shown != (grant.client_id, grant.redirect_uri, grant.code_challenge):
         text = "the code was not given to this client_id, redirect_uri and code_verifier"
         return _ended(grant, command, "code-misused", text)
-    if command.new_refresh_digest is not None and not _is_digest(command.new_refresh_digest):
+    if command.new_refresh_digest is not None and not is_digest(command.new_refresh_digest):
         return [_invalid_digest(command)]
     return [_issue(grant, command, command.token_id, command.new_refresh_digest, now)]
 
@@ -261,17 +190,17 @@ def _refresh(grant: Grant, command: RefreshTokens, now: int) -> list[Event]:
             text = "the refresh token was used before: the grant has ended"
             return _ended(grant, command, "refresh-reused", text)
         text = "the refresh token is not valid"
-        return [_refused(command, "invalid_grant", "wrong-refresh-token", text)]
+        return [refused(command, "invalid_grant", "wrong-refresh-token", text)]
     if now >= grant.expires_at:
         return _ended(grant, command, "expired", "the refresh token is too old")
     if command.client_id != grant.client_id:
         text = "the refresh token was given to another application: the grant has ended"
         return _ended(grant, command, "refresh-misused", text)
-    if not _is_digest(command.new_refresh_digest):
+    if not is_digest(command.new_refresh_digest):
         return [_invalid_digest(command)]
     if not set(command.scopes) <= set(grant.scopes):
         text = "scope asks for more than was given (RFC 6749 section 6)"
-        return [_refused(command, "invalid_scope", "scope-too-wide", text)]
+        return [refused(command, "invalid_scope", "scope-too-wide", text)]
     scopes = command.scopes or list(grant.scopes)
     issued = _issue(grant, command, command.token_id, command.new_refresh_digest, now, scopes)
     return [issued]
@@ -280,7 +209,7 @@ def _refresh(grant: Grant, command: RefreshTokens, now: int) -> list[Event]:
 def _revoke(grant: Grant, command: RevokeGrant) -> list[Event]:
     if command.client_id is not None and command.client_id != grant.client_id:
         text = "the grant is not this application's (RFC 7009 section 2.1)"
-        return [_refused(command, "invalid_grant", "wrong-client", text)]
+        return [refused(command, "invalid_grant", "wrong-client", text)]
     return [_revoked(command.subject_id, grant, command.reason)]
 
 
@@ -326,7 +255,7 @@ def _ended(
 ) -> list[Event]:
     return [
         _revoked(command.subject_id, grant, reason),
-        _refused(command, "invalid_grant", reason, detail),
+        refused(command, "invalid_grant", reason, detail),
     ]
 
 
@@ -340,29 +269,9 @@ def _revoked(subject_id: str, grant: Grant, reason: str) -> GrantRevoked:
     )
 
 
-def _refused(
-    command: StartGrant | RedeemCode | RefreshTokens | RevokeGrant,
-    error: str,
-    reason: str,
-    detail: str,
-) -> GrantRefused:
-    return GrantRefused(
-        subject_id=command.subject_id,
-        grant_id=command.grant_id,
-        command=command.FULL_NAME,
-        error=error,
-        reason=reason,
-        detail=detail,
-    )
-
-
 def _invalid_digest(command: RedeemCode | RefreshTokens) -> GrantRefused:
     text = "a digest must be 64 hexadecimal digits"
-    return _refused(command, "invalid_request", "invalid-digest", text)
-
-
-def _is_digest(text: str | None) -> bool:
-    return text is not None and _DIGEST.fullmatch(text) is not None
+    return refused(command, "invalid_request", "invalid-digest", text)
 
 
 def _with(subject: Subject, grant: Grant) -> Subject:

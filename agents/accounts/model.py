@@ -5,10 +5,20 @@ Every command is answered by an event. A user who was erased is never known agai
 is not given to anyone else: ids follow from logins, so another person would inherit the id.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from agents.accounts.checks import (
+    DISPLAY_NAME_RULE,
+    SEALED_RULE,
+    is_digest,
+    is_display_name,
+    is_key_of,
+    is_login,
+    is_sealed,
+    refused,
+    wrong_application,
+)
 from schemas.records.accounts import (
     AccountCommandRefused,
     ApplicationDeleted,
@@ -57,25 +67,8 @@ Event = (
     | AccountCommandRefused
 )
 
-ROLES = frozenset({"partner", "affiliate", "operator", "service"})
-DISPLAY_NAME_LENGTH = 25
 DESCRIPTION_LENGTH = 300
-APPLICATIONS = 50
-APPLICATION_NAME_LENGTH = 100
-REDIRECT_URIS = 10
-REDIRECT_URI_LENGTH = 500
-SEALED_LENGTH = 2_000
-
-_LOGIN = re.compile(r"[a-z0-9_]{3,25}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_CLIENT_ID = re.compile(r"[a-z0-9]{20,40}")
-_KEY_ID = re.compile(r"([0-9a-f-]{36})\.[0-9a-f]{16}")
-_SEALED = re.compile(r"s1\.([0-9a-f-]{36}\.[0-9a-f]{16})\.[A-Za-z0-9_-]+")
-_REDIRECT_URI = re.compile(
-    r"https://[^\s#@/]+(/[^\s#]*)?"
-    r"|http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?(/[^\s#]*)?"
-)
-"""Absolute, without fragment (RFC 6749 section 3.1.2); clear text only on one's own machine."""
+ROLES = frozenset({"partner", "affiliate", "operator", "service"})
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ def decide(user: User | None, command: Command, *, id_of: Callable[[str], str]) 
     if isinstance(command, RegisterUser):
         return _register(user, command, id_of)
     if user is None or user.erased:
-        return [_refused(command, "unknown-user", "there is no such user")]
+        return [refused(command, "unknown-user", "there is no such user")]
     match command:
         case ChangePassword():
             return _change_password(user, command)
@@ -178,7 +171,7 @@ def _unused_key(user: User | None, command: RegisterUser) -> list[Event]:
     Only keys made for this very user_id, and never the one that the user's fields need.
     """
     in_use = user is not None and command.key_id == user.key_id
-    if in_use or not _is_key_of(command.key_id, command.user_id):
+    if in_use or not is_key_of(command.key_id, command.user_id):
         return []
     return [_released(command, command.key_id, "registration-refused")]
 
@@ -186,32 +179,32 @@ def _unused_key(user: User | None, command: RegisterUser) -> list[Event]:
 def _wrong_registration(
     user: User | None, command: RegisterUser, id_of: Callable[[str], str]
 ) -> AccountCommandRefused | None:
-    if not _LOGIN.fullmatch(command.login):
+    if not is_login(command.login):
         text = "login must be 3 to 25 characters of a-z, 0-9, _"
-        return _refused(command, "invalid-login", text)
+        return refused(command, "invalid-login", text)
     if command.user_id != id_of(command.login):
-        return _refused(command, "invalid-user-id", "user_id must follow from the login")
-    if not _is_display_name(command.display_name):
-        return _refused(command, "invalid-display-name", _DISPLAY_NAME_RULE)
-    if not _is_key_of(command.key_id, command.user_id):
+        return refused(command, "invalid-user-id", "user_id must follow from the login")
+    if not is_display_name(command.display_name):
+        return refused(command, "invalid-display-name", DISPLAY_NAME_RULE)
+    if not is_key_of(command.key_id, command.user_id):
         text = "key_id must be user_id, a dot, and 16 hexadecimal digits"
-        return _refused(command, "invalid-key", text)
+        return refused(command, "invalid-key", text)
     sealed = (command.sealed_password, command.sealed_email, command.sealed_address)
-    if not all(_is_sealed(value, command.key_id) for value in sealed):
-        return _refused(command, "not-sealed", _SEALED_RULE)
+    if not all(is_sealed(value, command.key_id) for value in sealed):
+        return refused(command, "not-sealed", SEALED_RULE)
     if user is not None and command.key_id == user.key_id:
-        return _refused(command, "already-registered", "this registration was accepted before")
+        return refused(command, "already-registered", "this registration was accepted before")
     if user is not None:
-        return _refused(command, "login-taken", f"the login {command.login} is taken")
+        return refused(command, "login-taken", f"the login {command.login} is taken")
     if command.channel_exists and command.by_user_id is None:
         text = f"there is a channel {command.login}: only an operator may give it to someone"
-        return _refused(command, "name-in-use", text)
+        return refused(command, "name-in-use", text)
     return None
 
 
 def _change_password(user: User, command: ChangePassword) -> list[Event]:
-    if not _is_sealed(command.sealed_password, user.key_id):
-        return [_refused(command, "not-sealed", _SEALED_RULE)]
+    if not is_sealed(command.sealed_password, user.key_id):
+        return [refused(command, "not-sealed", SEALED_RULE)]
     return [
         PasswordChanged(
             user_id=command.user_id,
@@ -225,13 +218,13 @@ def _change_profile(user: User, command: ChangeProfile) -> list[Event]:
     name = user.display_name if command.display_name is None else command.display_name
     description = user.description if command.description is None else command.description
     email = user.sealed_email if command.sealed_email is None else command.sealed_email
-    if not _is_display_name(name):
-        return [_refused(command, "invalid-display-name", _DISPLAY_NAME_RULE)]
+    if not is_display_name(name):
+        return [refused(command, "invalid-display-name", DISPLAY_NAME_RULE)]
     if len(description) > DESCRIPTION_LENGTH:
         text = f"description may have {DESCRIPTION_LENGTH} characters"
-        return [_refused(command, "description-too-long", text)]
-    if not _is_sealed(email, user.key_id):
-        return [_refused(command, "not-sealed", _SEALED_RULE)]
+        return [refused(command, "description-too-long", text)]
+    if not is_sealed(email, user.key_id):
+        return [refused(command, "not-sealed", SEALED_RULE)]
     return [
         ProfileChanged(
             user_id=command.user_id,
@@ -245,7 +238,7 @@ def _change_profile(user: User, command: ChangeProfile) -> list[Event]:
 def _change_role(user: User, command: GrantRole | RevokeRole) -> list[Event]:
     if command.role not in ROLES:
         text = f"role must be one of {', '.join(sorted(ROLES))}"
-        return [_refused(command, "unknown-role", text)]
+        return [refused(command, "unknown-role", text)]
     if isinstance(command, GrantRole):
         return [
             RoleGranted(
@@ -278,7 +271,7 @@ def _erase(user: User, command: EraseUser) -> list[Event]:
 
 
 def _register_application(user: User, command: RegisterApplication) -> list[Event]:
-    wrong = _wrong_application(user, command)
+    wrong = wrong_application(command, user.applications)
     if wrong is not None:
         return [wrong]
     return [
@@ -293,46 +286,19 @@ def _register_application(user: User, command: RegisterApplication) -> list[Even
     ]
 
 
-def _wrong_application(user: User, command: RegisterApplication) -> AccountCommandRefused | None:
-    if not _CLIENT_ID.fullmatch(command.client_id):
-        text = "client_id must be 20 to 40 characters of a-z, 0-9"
-        return _refused(command, "invalid-client-id", text)
-    if command.client_id in user.applications:
-        return _refused(command, "client-id-taken", "there is an application of this client_id")
-    if len(user.applications) >= APPLICATIONS:
-        text = f"a user may have {APPLICATIONS} applications"
-        return _refused(command, "too-many-applications", text)
-    if not 1 <= len(command.name.strip()) <= len(command.name) <= APPLICATION_NAME_LENGTH:
-        text = f"name must have 1 to {APPLICATION_NAME_LENGTH} characters"
-        return _refused(command, "invalid-name", text)
-    if len(command.redirect_uris) > REDIRECT_URIS:
-        text = f"an application may have {REDIRECT_URIS} redirect_uris"
-        return _refused(command, "too-many-redirect-uris", text)
-    for uri in command.redirect_uris:
-        if len(uri) > REDIRECT_URI_LENGTH or not _REDIRECT_URI.fullmatch(uri):
-            text = "a redirect URI must be https://…, or http://localhost…, without a fragment"
-            return _refused(command, "invalid-redirect-uri", text)
-    if command.confidential != (command.secret_digest is not None):
-        text = "an application has a secret if it is confidential, and only then"
-        return _refused(command, "invalid-secret", text)
-    if command.secret_digest is not None and not _DIGEST.fullmatch(command.secret_digest):
-        return _refused(command, "invalid-secret", "secret_digest must be 64 hexadecimal digits")
-    return None
-
-
 def _change_application(
     user: User, command: RotateApplicationSecret | DeleteApplication
 ) -> list[Event]:
     application = user.applications.get(command.client_id)
     if application is None:
-        return [_refused(command, "unknown-application", "the user has no such application")]
+        return [refused(command, "unknown-application", "the user has no such application")]
     if isinstance(command, DeleteApplication):
         return [ApplicationDeleted(user_id=command.user_id, client_id=command.client_id)]
     if not application.confidential:
-        return [_refused(command, "public-application", "a public application has no secret")]
-    if not _DIGEST.fullmatch(command.secret_digest):
+        return [refused(command, "public-application", "a public application has no secret")]
+    if not is_digest(command.secret_digest):
         text = "secret_digest must be 64 hexadecimal digits"
-        return [_refused(command, "invalid-secret", text)]
+        return [refused(command, "invalid-secret", text)]
     return [
         ApplicationSecretRotated(
             user_id=command.user_id,
@@ -342,32 +308,5 @@ def _change_application(
     ]
 
 
-_DISPLAY_NAME_RULE = f"display_name must have 1 to {DISPLAY_NAME_LENGTH} printable characters"
-_SEALED_RULE = "personal fields must be sealed with the user's data key"
-
-
-def _is_display_name(name: str) -> bool:
-    return 1 <= len(name.strip()) <= len(name) <= DISPLAY_NAME_LENGTH and name.isprintable()
-
-
-def _is_key_of(key_id: str, user_id: str) -> bool:
-    found = _KEY_ID.fullmatch(key_id)
-    return found is not None and found[1] == user_id
-
-
-def _is_sealed(value: str | None, key_id: str) -> bool:
-    """Whether a value is none, or sealed with that key: clear text gets no further than here."""
-    if value is None:
-        return True
-    found = _SEALED.fullmatch(value) if len(value) <= SEALED_LENGTH else None
-    return found is not None and found[1] == key_id
-
-
 def _released(command: Command, key_id: str, reason: str) -> UserKeyReleased:
     return UserKeyReleased(user_id=command.user_id, key_id=key_id, reason=reason)
-
-
-def _refused(command: Command, reason: str, detail: str) -> AccountCommandRefused:
-    return AccountCommandRefused(
-        user_id=command.user_id, command=command.FULL_NAME, reason=reason, detail=detail
-    )

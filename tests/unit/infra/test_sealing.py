@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from agents.accounts.model import _SEALED
+from agents.accounts.checks import _SEALED
 from infra.errors import ConfigurationError, InvalidRecord
 from infra.sealing import MasterKeys, new_master_key
 
