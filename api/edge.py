@@ -1,7 +1,9 @@
 """What every response gets: a request id, a log line, metrics, security headers, CORS."""
 
+import itertools
 import re
 import uuid
+from functools import lru_cache
 
 import structlog
 from aiohttp import web
@@ -40,11 +42,26 @@ _EXPOSED = (
 _QUIET = {"/healthz", "/metrics"}
 
 
+_PROCESS = uuid.uuid4().hex[:16]
+_NUMBERS = itertools.count()
+"""A request's id: the process, and its number in it."""
+
+
+@lru_cache(4096)
+def _counter(method: str, route: str, status: int) -> Counter:
+    return _REQUESTS.labels(method, route, str(status))
+
+
+@lru_cache(1024)
+def _histogram(route: str) -> Histogram:
+    return _SECONDS.labels(route)
+
+
 @web.middleware
 async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Name the request, time it, count it and log it. The outermost middleware."""
     given = request.headers.get("X-Request-Id", "")
-    request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    request_id = given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBERS):016x}"
     request[REQUEST_ID] = request_id
     clock = request.app[CLOCK]
     started = clock.monotonic()
@@ -53,8 +70,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     resource = request.match_info.route.resource
     route = resource.canonical if resource else "none"
     method = request.method if request.method in _METHODS else "other"
-    _REQUESTS.labels(method, route, str(response.status)).inc()
-    _SECONDS.labels(route).observe(took)
+    _counter(method, route, response.status).inc()
+    _histogram(route).observe(took)
     if request.path not in _QUIET:
         log.info(
             "request",
