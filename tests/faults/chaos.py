@@ -110,6 +110,7 @@ class Chaos:
         finally:
             self._workers.kill_all()
         verdict = judge(await self._read_logs(), journaled=not self._stock)
+        await self._delete_topics()
         verdict.left, verdict.stuck = self._verdict_extra.left, self._verdict_extra.stuck
         seconds = time.monotonic() - began
         restarts = self._workers.restarts
@@ -141,6 +142,14 @@ class Chaos:
                 for topic, configs in settings.items()
             ]
         )
+        await admin.close()
+
+    async def _delete_topics(self) -> None:
+        """A hundred runs' topics would fill the broker's memory."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._cluster.bootstrap)
+        await admin.start()
+        topics = [topic for topic in await admin.list_topics() if topic.startswith(self.name)]
+        await admin.delete_topics(topics)
         await admin.close()
 
     async def _load(self, start: int, end: int, seconds: float | None) -> None:
