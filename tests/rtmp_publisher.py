@@ -1,6 +1,8 @@
 """What an encoder sends, as bytes, for tests and benchmarks of the ingest."""
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -48,6 +50,11 @@ def media(tag: Tag) -> bytes:
         timestamp=tag.timestamp & 0xFFFFFFFF,
         chunk_size=CHUNK_SIZE,
     )
+
+
+def window(size: int) -> bytes:
+    """The publisher wants an acknowledgement every so many bytes; nothing if 0."""
+    return write_message(5, size.to_bytes(4, "big"), chunk_stream=2) if size else b""
 
 
 def closing() -> bytes:
@@ -109,3 +116,29 @@ def statuses(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
             values = amf0.decode(message.payload)
             if values[0] in ("onStatus", "_error"):
                 yield values[3]
+
+
+class PlainPublisher:
+    """A publisher over a blocking socket, on air. It needs no event loop to send and hang up."""
+
+    def __init__(self, port: int, key: str, tls: ssl.SSLContext | None = None) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
+        self._socket.sendall(opening(key))
+        heard, answers = bytearray(), 1 + 2 * handshake.SIZE
+        codes: list[str] = []
+        while "NetStream.Publish.Start" not in codes:
+            data = self._socket.recv(65536)
+            assert data, f"the server hung up after {codes}"
+            heard += data
+            messages = ChunkReader(Limits()).feed(bytes(heard[answers:]))
+            codes = [status["code"] for status in statuses(messages)]
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the kernel; waits while they do not fit."""
+        self._socket.sendall(data)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()

@@ -14,7 +14,7 @@ from media.rtmp.limits import Limits, violation
 
 _CHUNK_SIZE: Final = 4096
 _WINDOW: Final = 2_500_000
-"""Bytes between acknowledgements, ours until the publisher names its own."""
+"""Bytes between acknowledgements: those that we ask for, and the most that we leave out."""
 _LEAST_WINDOW: Final = 10_000
 _MEDIA_STREAM: Final = 1
 _CONTROL, _COMMANDS, _STATUS = 2, 3, 5
@@ -58,7 +58,7 @@ class Connection:
         self._time = flv.Unwrapper()
         self._received = 0
         self._acknowledged = 0
-        self._window = _WINDOW
+        self._window: int | None = None
         self._second = 0.0
         self._commands = 0
         self._app: str | None = None
@@ -69,6 +69,11 @@ class Connection:
     def held(self) -> int:
         """Bytes that wait for more to come."""
         return len(self._greeting) + self._chunks.held
+
+    @property
+    def waiting(self) -> int:
+        """Messages that `outgoing` would give."""
+        return len(self._out)
 
     def outgoing(self) -> bytes:
         """The bytes to send, which are forgotten here."""
@@ -90,9 +95,7 @@ class Connection:
         events: list[Event] = []
         for message in self._chunks.feed(data):
             self._handle(message, now, events)
-        if self._received - self._acknowledged >= self._window:
-            self._acknowledged = self._received
-            self._control(_ACKNOWLEDGEMENT, struct.pack(">I", self._received & 0xFFFFFFFF))
+        self._acknowledge()
         return events
 
     def accept(self) -> None:
@@ -123,6 +126,12 @@ class Connection:
         rest = bytes(greeting[whole:])
         self._greeting = bytearray()
         return rest
+
+    def _acknowledge(self) -> None:
+        """Section 5.4.4: only for a publisher that named a window; others do not wait for it."""
+        if self._window is not None and self._received - self._acknowledged >= self._window:
+            self._acknowledged = self._received
+            self._control(_ACKNOWLEDGEMENT, struct.pack(">I", self._received & 0xFFFFFFFF))
 
     # -- messages --------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from media.rtmp.admission import Admission
 from media.rtmp.connection import Connection, PublishEnded, PublishRequested
 from media.rtmp.limits import Limits
 from media.rtmp.publication import Ended, Protocol, Publication, Refusal
+from media.rtmp.unread import rest, unread
 
 log = structlog.get_logger()
 
@@ -21,6 +22,8 @@ _FAREWELL: Final = 2.0
 """Seconds that a publisher has to read a refusal and hang up."""
 _PENDING: Final = 1 << 20
 """Bytes of media held before `accept`; the publisher has not been told to begin."""
+_POSTPONED: Final = 1000
+"""Replies that wait, at most, until everything is read."""
 
 
 class Host(typing.Protocol):
@@ -36,7 +39,16 @@ class Host(typing.Protocol):
 
 
 class Link(asyncio.Protocol):
-    """One socket. Over TLS where a context is given; its handshake counts like RTMP's."""
+    """One socket. Over TLS where a context is given; its handshake counts like RTMP's.
+
+    What a publisher sent before it hung up is kept, though the server may read it later, as when it
+    is busy or lets the publisher wait. A write could spoil that: one that reaches a publisher who
+    has hung up is answered with a reset, on which the publisher's kernel throws away what it has
+    not delivered, and the next write fails, on which the loop closes the socket without reading
+    what was. So replies are written when everything that came has been read, and what is unread
+    when a plain connection breaks all the same is read then. Over TLS that cannot be: there a
+    publisher that hangs up in the instant of a write loses what it sent in that instant.
+    """
 
     def __init__(self, host: Host, tls: ssl.SSLContext | None) -> None:
         self.address = ""
@@ -106,7 +118,7 @@ class Link(asyncio.Protocol):
             return
         if events:
             self._dispatch(events)
-        self._send()
+        self._reply()
 
     def eof_received(self) -> bool:
         """Close: publishers do not close half of a connection."""
@@ -114,6 +126,9 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The end; said twice if it comes during the TLS handshake."""
+        if self._publication is not None and self._tls is None:
+            for data in rest(self._transport):
+                self.data_received(data)
         self._timer.cancel()
         self._host.admission.forget(self)
         self._finish("connection_lost", "The connection broke before the publisher said goodbye.")
@@ -126,7 +141,7 @@ class Link(asyncio.Protocol):
             return
         self._take = take
         self._connection.accept()
-        self._send()
+        self._reply()
         early, self._early = self._early, []
         if early:
             take(early)
@@ -213,9 +228,15 @@ class Link(asyncio.Protocol):
         self._publication = Publication(self, request, self.address, protocol)
         self._host.start(self._publication)
 
+    def _reply(self) -> None:
+        """Write what waits to be written, but not before what waits to be read."""
+        waiting = self._connection.waiting
+        if waiting and (waiting > _POSTPONED or not unread(self._transport)):
+            self._send()
+
     def _send(self) -> None:
         out = self._connection.outgoing()
-        if not out:
+        if not out or self._transport.is_closing():
             return
         self._transport.write(out)
         if self._transport.get_write_buffer_size() > self._host.limits.max_unread_replies:
