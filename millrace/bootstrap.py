@@ -72,10 +72,10 @@ def run_worker(topology: str) -> None:
 
 def register(topology: str) -> "Callable[[App], None]":
     """What registers a topology's agents with an app."""
-    from topologies import access, accounts, broadcast, identity
+    from topologies import access, accounts, broadcast, identity, social
 
     def register_identity(app: "App") -> None:
-        for context in (identity, accounts, access):  # one process: all are small
+        for context in (identity, accounts, access, social):  # one process: all are small
             context.register(app)
 
     return {

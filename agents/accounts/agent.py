@@ -15,6 +15,7 @@ from schemas.records.accounts import (
 )
 from schemas.records.clock import Tick
 from schemas.records.identity import EraseChannel, OpenChannel
+from schemas.records.social import ForgetFollower
 
 KEY_LAG = 3_900_000_000
 """Microseconds after which a released key is released again: more than the compaction lag.
@@ -63,6 +64,7 @@ def forward_accounts(message: Message, send: Send) -> None:
         case UserErased(user_id=user):
             send(RevokeGrants(subject_id=user, reason="user-erased"), topic="access-commands")
             send(EraseChannel(channel_id=user), topic="identity-commands")
+            send(ForgetFollower(user_id=user), topic="follower-commands")
         case UserKeyReleased(user_id=user, key_id=key_id):
             gone = UserKeyDestroyed(key_id=key_id, user_id=user)
             send(gone, key=key_id, topic="user-keys")
