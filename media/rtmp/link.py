@@ -63,7 +63,7 @@ class Link(asyncio.Protocol):
         self._leaving = False
         self._securing: asyncio.Task[None] | None = None
         self._ahead: list[bytes] = []
-        """What came between the end of the TLS handshake and our notice of it."""
+        """What came before the TLS handshake began, or between its end and our notice of it."""
 
     # -- asyncio.Protocol ------------------------------------------------------------------------
 
@@ -83,18 +83,22 @@ class Link(asyncio.Protocol):
     async def _secure(self, tls: ssl.SSLContext) -> None:
         """The TLS handshake; the timer of the RTMP handshake, which runs already, ends it."""
         secure = None
-        try:
-            secure = await self._loop.start_tls(
-                self._transport,
-                self,
-                tls,
-                server_side=True,
-                ssl_handshake_timeout=self._host.limits.handshake_deadline,
+        limit = self._host.limits.handshake_deadline
+        handshake = self._loop.create_task(
+            self._loop.start_tls(
+                self._transport, self, tls, server_side=True, ssl_handshake_timeout=limit
             )
+        )
+        try:
+            await asyncio.sleep(0)  # by now TLS is the transport's protocol in our place
+            await asyncio.sleep(0)  # and by now it knows that it is connected
+            self._hand_on()
+            secure = await handshake
         except OSError as error:  # ssl.SSLError is one
             log.info("TLS handshake failed", address=self.address, error=str(error))
         finally:
             if secure is None:  # nobody else says that the connection is lost
+                handshake.cancel()
                 self._transport.abort()
                 self.connection_lost(None)
         if secure is not None:
@@ -102,6 +106,19 @@ class Link(asyncio.Protocol):
             for data in self._ahead:
                 self.data_received(data)
             self._ahead.clear()
+
+    def _hand_on(self) -> None:
+        """Give TLS what came to us: uvloop reads at once, though told in `connection_made` not to.
+
+        Nothing is read between the two waits before this and the end of it, so order is kept.
+        """
+        early, self._ahead = self._ahead, []
+        if self._transport.is_closing():
+            return
+        protocol = cast(asyncio.BufferedProtocol, self._transport.get_protocol())
+        for data in early:
+            memoryview(protocol.get_buffer(len(data)))[: len(data)] = data
+            protocol.buffer_updated(len(data))
 
     def data_received(self, data: bytes) -> None:
         """Read what has come and answer."""

@@ -1,6 +1,7 @@
 """What a publisher could hand to the network is kept, however the connection ends."""
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -117,16 +118,40 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return made
 
 
+@pytest.fixture
+def secure(run: Run, certificate: tuple[Path, Path], unused_tcp_port: int) -> Run:
+    """Runs a test with an ingest that has an RTMPS port; the test gets that and whom to trust."""
+
+    def secure(test: Callable[..., Awaitable[None]]) -> None:
+        trust = ssl.create_default_context(cafile=certificate[0])
+        tls = {"tls_certificate": certificate[0], "tls_key": certificate[1]}
+        run(lambda rig: test(rig, unused_tcp_port, trust), rtmps_port=unused_tcp_port, **tls)
+
+    return secure
+
+
 @pytest.mark.parametrize("window", [0, 10_000])
 def test_a_publisher_over_tls_that_hangs_up_while_the_server_is_held_up(
-    run: Run, window: int, certificate: tuple[Path, Path], unused_tcp_port: int
+    secure: Run, window: int
 ) -> None:
-    async def test(rig: Rig) -> None:
-        trust = ssl.create_default_context(cafile=certificate[0])
-        publisher, sent = await on_air(unused_tcp_port, trust), frames(60)
+    async def test(rig: Rig, port: int, trust: ssl.SSLContext) -> None:
+        publisher, sent = await on_air(port, trust), frames(60)
         publisher.send(client.window(window) + as_bytes(sent) + client.closing())
         publisher.close()
         await assert_spooled(rig, sent, "publisher_left")
 
-    tls = {"tls_certificate": certificate[0], "tls_key": certificate[1]}
-    run(test, rtmps_port=unused_tcp_port, **tls)
+    secure(test)
+
+
+def test_a_tls_handshake_that_came_before_the_server_looked(secure: Run) -> None:
+    async def test(rig: Rig, port: int, trust: ssl.SSLContext) -> None:
+        connected = socket.create_connection(("127.0.0.1", port))
+        options = {"do_handshake_on_connect": False, "server_hostname": "localhost"}
+        with trust.wrap_socket(connected, **options) as publisher:
+            publisher.settimeout(0)
+            with pytest.raises(ssl.SSLWantReadError):  # and nothing ran in this loop until here
+                publisher.do_handshake()
+            publisher.settimeout(5)
+            await asyncio.to_thread(publisher.do_handshake)
+
+    secure(test)

@@ -129,6 +129,13 @@ def test_pings_are_answered_and_bytes_acknowledged() -> None:
     assert int.from_bytes(found[0][1], "big") > 20_000
 
 
+def test_a_publisher_that_names_no_window_gets_no_acknowledgements() -> None:
+    connection, _ = open_connection()
+    for _ in range(100):
+        connection.receive(client.media(Tag(9, 0, b"\x27\x01" + bytes(50_000))), 0.0)
+    assert connection.waiting == 0
+
+
 def test_timestamps_pass_the_wrap() -> None:
     connection, _ = open_connection()
     around = [0xFFFFFF00, 0xFFFFFFF0, 0x10, 0xFFFFFFF8, 0x30]
