@@ -143,7 +143,8 @@ def server(name: str, folder: Path, port: int) -> Iterator[psutil.Process | None
         )
         command = [binary, str(configuration)]
     with (folder / "output.log").open("wb") as log:
-        child = psutil.Popen(command, stdout=log, stderr=log)
+        place = None if name == "ours" else folder  # MediaMTX writes certificates where it runs
+        child = psutil.Popen(command, stdout=log, stderr=log, cwd=place)
         try:
             yield child
         finally:
