@@ -143,7 +143,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The end; said twice if it comes during the TLS handshake."""
-        if self._publication is not None and self._tls is None:
+        if self._publication is not None and self._tls is None and not self._leaving:
             for data in rest(self._transport):
                 self.data_received(data)
         self._timer.cancel()

@@ -21,9 +21,10 @@ def unread(transport: asyncio.Transport) -> int:
 
 
 def rest(transport: asyncio.Transport) -> Iterator[bytes]:
-    """All that waits to be read of a plain connection, for use within `connection_lost` only.
+    """All that waits to be read of a plain connection that broke; within `connection_lost` only.
 
     The loop reads nothing from then on, and closes the socket when `connection_lost` returns.
+    Nothing comes any more, so it is no more than the kernel buffers.
     """
     descriptor = transport.get_extra_info("socket").fileno()
     while True:
