@@ -77,6 +77,8 @@ class Rule:
     """
 
     alternatives: tuple[Needs, ...] = ()
+    by: str = ""
+    """What a route that no bearer token opens looks at by itself; empty: it is for anyone."""
 
     def __and__(self, other: "Rule") -> "Rule":
         if not self.alternatives or not other.alternatives:
@@ -109,6 +111,12 @@ anyone = Rule((Needs(),))
 """Whoever has a token, of a user or of an application."""
 signed_in = Rule((Needs(user=True),))
 """Users."""
+by_session = Rule(by="session")
+"""Who sits at one of our own pages: a cookie, and forms that only they can send."""
+by_client = Rule(by="client")
+"""Applications, by their secret if they have one (RFC 6749, section 2.3)."""
+by_token = Rule(by="token")
+"""Whoever shows a token, to hear what it is worth."""
 
 
 def scoped(*scopes: str) -> Rule:

@@ -7,17 +7,31 @@ from pathlib import Path
 
 from aiohttp import web
 
-from api import doorman, edge, limits, pages, reference
+from api import doorman, edge, helix, limits, pages, reference
 from api.access import NoTokens, Tokens, public
 from api.call import COMMANDS, MAX_BODY, VIEWS
 from api.commands import Commands
+from api.helix.dialect import failures
+from api.helix.live import LIVE, Live
 from api.places import Places
 from api.problems import problems
 from api.routes import TOKENS, Route, add_routes, authorise
-from api.v1 import channels, commands, config, events, history, streams, trace
+from api.stream_keys import MASTER
+from api.v1 import (
+    channels,
+    commands,
+    config,
+    events,
+    followers,
+    history,
+    stream_keys,
+    streams,
+    trace,
+)
 from api.views import CHANNELS, Views
 from infra.clock import Clock
 from infra.errors import Unavailable
+from infra.sealing import MasterKeys
 
 ROUTES = (
     Route("GET", "/", pages.browse, public),
@@ -27,6 +41,8 @@ ROUTES = (
     *config.ROUTES,
     *channels.ROUTES,
     *streams.ROUTES,
+    *followers.ROUTES,
+    *helix.ROUTES,
     *reference.ROUTES,
 )
 
@@ -42,6 +58,7 @@ def make_app(
     following: events.Events | None = None,
     counting: limits.Limits | None = None,
     past: history.History | None = None,
+    master: MasterKeys | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -49,12 +66,15 @@ def make_app(
     `folder` holds the pages; `more` are the routes of others, such as the schema registry's. What
     is left out is not offered: without `tokens` nobody is known, without `asking` nothing is asked
     of the platform, without `following` no topic is read or written, without
-    `counting` anyone may ask as often as they like, without `past` nothing is known as it was.
+    `counting` anyone may ask as often as they like, without `past` nothing is known as it was,
+    without `master` no stream key is shown or replaced.
     """
     app = web.Application(
-        middlewares=[edge.observe, edge.cors, problems, authorise], client_max_size=MAX_BODY
+        middlewares=[edge.observe, edge.cors, failures, problems, authorise],
+        client_max_size=MAX_BODY,
     )
     app[VIEWS] = views
+    app[LIVE] = Live(views, clock)
     app[TOKENS] = tokens or NoTokens()
     app[edge.CLOCK] = clock
     app[edge.PLACES] = places
@@ -62,7 +82,10 @@ def make_app(
     add_routes(app, [*ROUTES, Route("GET", "/healthz", healthz, public)])
     if asking is not None:
         app[COMMANDS] = asking
-        add_routes(app, commands.ROUTES)
+        add_routes(app, [*commands.ROUTES, *followers.ASKING, *helix.ASKING])
+        if master is not None:
+            app[MASTER] = master
+            add_routes(app, [*helix.SEALED, *stream_keys.ASKING])
     if following is not None:
         app[events.EVENTS] = following
         add_routes(app, [*events.ROUTES, *trace.ROUTES])

@@ -23,7 +23,7 @@ from aiohttp import web
 from api.access import Principal, Rule
 from api.commands import Commands
 from api.edge import CLOCK
-from api.errors import TooLarge, Unauthorized, Unprocessable
+from api.errors import Forbidden, TooLarge, Unauthorized, Unprocessable
 from api.idempotency import checked_key
 from api.pointers import pointer_and_reason
 from api.problems import Handler
@@ -59,6 +59,14 @@ class Call:
         if principal is None:
             raise Unauthorized("", "This needs a token")
         return principal
+
+    @property
+    def user_id(self) -> str:
+        """The user who asks. Raises Forbidden for an application that acts for itself."""
+        user_id = self.principal.user_id
+        if user_id is None:
+            raise Forbidden("This needs the token of a user, not that of an application")
+        return user_id
 
     @property
     def views(self) -> Views:

@@ -29,10 +29,17 @@ _SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_OPEN = (
+    *("/v1/", "/helix/", "/.well-known/"),
+    *("/oauth2/token", "/oauth2/revoke", "/oauth2/validate", "/oauth2/introspect"),
+)
+"""What pages of any site may use."""
 _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Last-Event-ID",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Client-Id, Content-Type, Idempotency-Key, Last-Event-ID"
+    ),
     "Access-Control-Max-Age": "86400",
 }
 _EXPOSED = (
@@ -86,8 +93,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pages of any site use `/v1`: it takes tokens in a header, and no cookies."""
-    if not request.path.startswith("/v1/") or request.method != "OPTIONS":
+    """Let pages of any site use these: they take tokens in a header, and no cookies."""
+    if not request.path.startswith(_OPEN) or request.method != "OPTIONS":
         return await handler(request)
     return web.Response(status=204, headers=_PREFLIGHT)
 
@@ -99,11 +106,13 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    if request.path.startswith("/v1/"):
+    if request.path.startswith(_OPEN):
         headers["Access-Control-Allow-Origin"] = "*"
         headers["Access-Control-Expose-Headers"] = _EXPOSED
     if response.content_type == "text/html":
-        headers["Content-Security-Policy"] = content_security_policy(_origin_or_none(request))
+        headers.setdefault(
+            "Content-Security-Policy", content_security_policy(_origin_or_none(request))
+        )
 
 
 def _origin_or_none(request: web.Request) -> str:

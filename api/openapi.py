@@ -41,6 +41,11 @@ def document(routes: Iterable[Route], *, version: str) -> Json:
         "components": {
             "schemas": schemas.components,
             "securitySchemes": {
+                "client": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "An application's id and secret; the form may bring them, too.",
+                },
                 "bearer": {
                     "type": "oauth2",
                     "description": "A bearer token from `/oauth2/token`.",
@@ -50,7 +55,7 @@ def document(routes: Iterable[Route], *, version: str) -> Json:
                             "scopes": dict.fromkeys(listed(r.rule for r in said), ""),
                         }
                     },
-                }
+                },
             },
         },
     }
@@ -64,7 +69,7 @@ class _Schemas:
         for route in routes:
             said = route.said
             assert said is not None
-            types += [each for each in (said.body, said.answer) if each is not None]
+            types += [each for each in (said.body, said.answer, said.failure) if each is not None]
             for kind in (said.path, said.query, said.headers):
                 if kind is not None:
                     types += [field.type for field in msgspec.structs.fields(kind)]
@@ -84,16 +89,16 @@ def _operation(route: Route, schemas: _Schemas) -> Json:
     operation: Json = {
         "operationId": f"{route.handler.__name__}",
         "summary": " ".join(summary.split()),
-        "tags": [parts[1] if len(parts) > 1 else parts[0]],
+        "tags": [parts[0] if said.failure or len(parts) == 1 else parts[1]],
         "parameters": _parameters(route, schemas),
         "responses": _responses(route, schemas),
     }
     if rest:
         operation["description"] = rest
     if said.body is not None:
-        content = {"application/json": {"schema": schemas.of(said.body)}}
+        content = {said.body_type: {"schema": schemas.of(said.body)}}
         operation["requestBody"] = {"required": True, "content": content}
-    if route.rule.alternatives:
+    if route.rule.alternatives or route.rule.by:
         operation["security"] = _security(route.rule)
     return operation
 
@@ -163,7 +168,10 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
             }
             for kind in said.media_types
         }
-    problem = {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}}
+    if said.failure is None:
+        problem = {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}}
+    else:
+        problem = {"application/json": {"schema": schemas.of(said.failure)}}
     found = {str(said.status): good}
     found |= {str(status): {"description": text} for status, text in said.others.items()}
     for status in sorted(_errors(route)):
@@ -181,10 +189,14 @@ def _errors(route: Route) -> set[int]:
         found |= {404}
     if said.body is not None:
         found |= {413, 415, 422}
-    return found
+    return found if said.failure is None else found - {403, 422}
 
 
 def _security(rule: Rule) -> list[Json]:
+    if rule.by == "client":
+        return [{"client": []}, {}]
+    if rule.by:
+        return [{"bearer": []}]
     found: list[Json] = []
     for needs in rule.alternatives:
         each = {"bearer": sorted(needs.scopes)}

@@ -25,7 +25,9 @@ class Said:
     headers: type[Any] | None = None
     """A struct of the headers that it looks at; field names as the headers, with `_` for `-`."""
     body: Any = None
-    """Type of the JSON in the request."""
+    """Type of the JSON, or of the form, in the request."""
+    body_type: str = "application/json"
+    """Media type of the request's body."""
     answer: Any = None
     """Type of the JSON in the answer; None: no JSON."""
     status: int = 200
@@ -36,6 +38,8 @@ class Said:
     """Of a good answer."""
     errors: tuple[int, ...] = ()
     """Statuses of problems beyond those that its rule and its parameters entail."""
+    failure: Any = None
+    """Type of the JSON of errors in a dialect of its own; None: a problem (RFC 9457)."""
 
 
 @dataclass(frozen=True)

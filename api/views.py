@@ -17,12 +17,30 @@ OUTCOMES = "outcomes"
 """Events of commands that were asked for directly, by command id, for some minutes."""
 STREAM_HISTORY = "stream-history"
 """Streams of a channel, newest first, by channel_id."""
+STREAM_KEYS = "stream-keys"
+"""Valid stream keys, by key_id."""
+CHANNEL_STREAM_KEYS = "channel-stream-keys"
+"""The key that a channel has, sealed, by channel_id."""
+USERS = "users"
+"""Users as everybody may see them, by user_id."""
+MODERATORS = "moderators"
+"""Who moderates a channel, by channel_id and user_id."""
+FOLLOWERS = "followers"
+"""Who follows a channel, newest first, by channel_id."""
+FOLLOWED_CHANNELS = "followed-channels"
+"""What a user follows, newest first, by user_id."""
+FOLLOWS = "follows"
+"""Since when a user follows a channel, by user_id and channel_id."""
+FOLLOWER_COUNTS = "follower-counts"
+"""How many follow a channel, by channel_id."""
+CHANNEL_SEARCH = "channel-search"
+"""Channels by the first letters of their name, in order of name."""
 
 
 class Views(Protocol):
     """Reads views. Implemented by `sinks.reader.ViewReader`."""
 
-    async def get(self, view: str, key: str) -> Mapping[str, Any] | None:
+    async def get(self, view: str, key: str | tuple[str | int, ...]) -> Mapping[str, Any] | None:
         """The row under a key, or None. Raises Unavailable if its store is away."""
         ...
 
@@ -44,6 +62,9 @@ class ChannelRow(msgspec.Struct, frozen=True):
     name: str
     title: str = ""
     category: str = ""
+    language: str = ""
+    tags: str = ""
+    """With spaces between them."""
 
 
 class LiveRow(msgspec.Struct, frozen=True):
@@ -51,6 +72,8 @@ class LiveRow(msgspec.Struct, frozen=True):
 
     channel_id: str
     stream_id: str
+    started_at: int = 0
+    """Microseconds since 1970."""
 
 
 class StreamRow(msgspec.Struct, frozen=True):
@@ -71,6 +94,21 @@ class StreamRow(msgspec.Struct, frozen=True):
     width: int = 0
     height: int = 0
     frame_rate: float = 0.0
+
+
+class FollowRow(msgspec.Struct, frozen=True):
+    """A row of `follows`, `followers` and `followed-channels`: of each the columns it has."""
+
+    followed_at: int
+    """Microseconds since 1970."""
+    user_id: str = ""
+    channel_id: str = ""
+
+
+class CountRow(msgspec.Struct, frozen=True):
+    """A row of `follower-counts`."""
+
+    followers: int
 
 
 Row = TypeVar("Row", bound=msgspec.Struct)

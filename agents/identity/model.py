@@ -49,6 +49,7 @@ Event = (
 
 _NAME = re.compile(r"[a-z0-9_]{3,25}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_SEALED = re.compile(r"p1\.[0-9a-f]{8}\.[A-Za-z0-9_-]{1,400}")
 _LANGUAGE = re.compile(r"([a-z]{2}|asl|other)?")
 _TAG = re.compile(r"\w{1,25}")
 TITLE_LENGTH = 140
@@ -181,10 +182,15 @@ def _change(channel: Channel, command: ChangeChannel) -> list[Event]:
 def _issue(channel: Channel, command: IssueStreamKey) -> list[Event]:
     if not command.key_id or not _DIGEST.fullmatch(command.key_digest):
         return [_refused(command, "invalid-key", "key_digest must be 64 hexadecimal digits")]
+    if command.sealed_key is not None and not _SEALED.fullmatch(command.sealed_key):
+        return [_refused(command, "not-sealed", "sealed_key must be sealed by the master key")]
     if command.key_id == channel.key_id:
         return []
     issued = StreamKeyIssued(
-        channel_id=command.channel_id, key_id=command.key_id, key_digest=command.key_digest
+        channel_id=command.channel_id,
+        key_id=command.key_id,
+        key_digest=command.key_digest,
+        sealed_key=command.sealed_key,
     )
     return [*_key_revoked(channel, command.channel_id), issued]
 

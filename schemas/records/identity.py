@@ -103,7 +103,7 @@ class EraseChannel(Record, frozen=True, kw_only=True):
 
 
 class IssueStreamKey(Record, frozen=True, kw_only=True):
-    """Asks for a stream key to become the channel's one valid key. The secret itself never travels."""
+    """Asks for a stream key to become the channel's one valid key. The secret itself never travels in clear text."""
 
     FULL_NAME: ClassVar[str] = "millrace.identity.IssueStreamKey"
 
@@ -113,6 +113,8 @@ class IssueStreamKey(Record, frozen=True, kw_only=True):
     """Public part of the key, by which it is looked up."""
     key_digest: str
     """SHA-256 of the whole key, in hex."""
+    sealed_key: str | None = None
+    """The whole key, sealed by the master key; null where only its owner is to have it."""
 
 
 class ModeratorAdded(Record, frozen=True, kw_only=True):
@@ -185,6 +187,8 @@ class StreamKeyIssued(Record, frozen=True, kw_only=True):
     """Public part of the key."""
     key_digest: str
     """SHA-256 of the whole key, in hex."""
+    sealed_key: str | None = None
+    """The whole key, sealed by the master key; null where only its owner has it."""
 
 
 class StreamKeyRevoked(Record, frozen=True, kw_only=True):

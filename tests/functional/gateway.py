@@ -10,16 +10,16 @@ class MemoryViews:
     """Rows by view and key; scans go in insertion order, cursors are counts."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, dict[str, dict[str, Any]]] = {}
+        self.rows: dict[str, dict[Any, dict[str, Any]]] = {}
         self.failure: Exception | None = None
 
-    def put(self, view: str, key: str, **row: Any) -> None:
+    def put(self, view: str, key: Any, **row: Any) -> None:
         self.rows.setdefault(view, {})[key] = row
 
     def remove(self, view: str, key: str) -> None:
         self.rows.get(view, {}).pop(key, None)
 
-    async def get(self, view: str, key: str) -> Mapping[str, Any] | None:
+    async def get(self, view: str, key: Any) -> Mapping[str, Any] | None:
         if self.failure:
             raise self.failure
         return self.rows.get(view, {}).get(key)
@@ -33,8 +33,8 @@ class MemoryViews:
             raise InvalidRecord("cursor: must be one that an earlier page gave")
         rows = [
             row
-            for row in self.rows.get(view, {}).values()
-            if within is None or row["channel_id"] == within
+            for key, row in self.rows.get(view, {}).items()
+            if within in (None, key[0] if isinstance(key, tuple) else row["channel_id"])
         ]
         start = int(cursor or 0)
         end = start + limit

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from pydantic import SecretStr
 
 from api.access import Principal
 from api.app import make_app
@@ -26,6 +27,7 @@ from api.v1.events import Events
 from infra.clock import ManualClock
 from infra.kafka import Delivery, partition_of
 from infra.record import Meta, Record
+from infra.sealing import MasterKeys
 from schemas.registry import registry
 from schemas.sources import Topic, topics
 from tests.functional.gateway import MemoryViews
@@ -46,7 +48,8 @@ class FakeTokens:
 
 
 def bearer(*scopes: str, client: str = "test", **more: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {'~'.join((client, *scopes))}", **more}
+    token, name = "~".join((client, *scopes)), client.partition("/")[0]
+    return {"Authorization": f"Bearer {token}", "Client-Id": name, **more}
 
 
 class MemoryRequests:
@@ -165,6 +168,7 @@ def whole_app(views: MemoryViews, *more: Route, folder: Path = Path()) -> web.Ap
         places=Places(),
         folder=folder,
         tokens=FakeTokens(),
+        master=MasterKeys(SecretStr("A" * 43)),
         asking=Commands(sender, AtOnce(views), views, memory, log, clock),
         following=Events(
             known, log, log, Publishing(known, registry(), sender, memory, log, clock)

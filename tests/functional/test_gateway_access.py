@@ -83,7 +83,8 @@ def lacking(needs: Needs) -> list[dict[str, str]]:
 async def test_a_closed_route_refuses_who_has_too_little(client: Client, route: Route) -> None:
     for needs in route.rule.alternatives:
         for headers in lacking(needs):
-            assert await status(client, route, headers) == 403, (needs, headers)
+            refused = 401 if route.path.startswith("/helix/") else 403  # as the dialect does
+            assert await status(client, route, headers) == refused, (needs, headers)
 
 
 @pytest.mark.parametrize("route", CLOSED, ids=named)
@@ -91,7 +92,7 @@ async def test_a_closed_route_opens_to_who_has_enough(client: Client, route: Rou
     for needs in route.rule.alternatives:
         scopes = [scope.replace("{topic}", FILLED["topic"]) for scope in needs.scopes]
         roles = [f"role.{name}" for name in needs.roles]
-        name = "test/user" if needs.user else "test"
+        name = "test/00000000" if needs.user else "test"  # whose id the address holds
         assert await status(client, route, bearer(*scopes, *roles, client=name)) not in (401, 403)
 
 

@@ -1,0 +1,199 @@
+"""The identity worker and all views in memory: what a gateway asks is decided, and shown."""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from api.app import make_app
+from api.commands import Commands
+from api.places import Places
+from api.sender import Sender
+from infra.clock import ManualClock
+from infra.kafka import Delivery, partition_of
+from infra.names import id_of
+from infra.record import Envelope, Meta, Record
+from infra.sealing import MasterKeys
+from infra.streaming import App
+from infra.streaming import make_app as make_worker
+from infra.streaming.testing import Delivered, TestWorker
+from millrace.bootstrap import register
+from schemas.records.accounts import RegisterUser
+from schemas.records.broadcast import StreamEnded, StreamStarted
+from schemas.registry import registry
+from sinks.reader import ViewReader
+from sinks.rows import Key
+from sinks.store import Page
+from sinks.stores.memory import MemoryStore
+from sinks.view import View, changes
+from sinks.views import VIEWS
+from tests.functional.gateway_fakes import AtOnce, FakeTokens, MemoryRequests
+
+PARTITIONS = 4
+
+
+def identity_app() -> App:
+    app = make_worker(
+        "identity",
+        bootstrap="unused:9092",
+        codec=registry(),
+        partitions=lambda topic: PARTITIONS,
+        dead_letter_topic=lambda topic: f"{topic}-dlq",
+    )
+    register("identity")(app)
+    return app
+
+
+class OrderedStore(MemoryStore):
+    """Scans in the order that the view declares; a cursor is a count."""
+
+    async def scan(
+        self,
+        view: View,
+        generation: str,
+        limit: int,
+        cursor: str | None = None,
+        within: str | None = None,
+    ) -> Page:
+        rows = self._rows(view, generation)
+
+        def place(key: Key) -> list[Any]:
+            return [
+                -value if name in view.newest_first else value
+                for name, value in zip(view.key, key, strict=True)
+            ]
+
+        keys = [key for key, row in rows.items() if row.cells and within in (None, key[0])]
+        start = int(cursor or 0)
+        page = sorted(keys, key=place)[start : start + limit]
+        more = str(start + limit) if start + limit < len(keys) else None
+        return Page([(key, rows[key].columns or {}) for key in page], more)
+
+
+class Platform:
+    """What stands behind a gateway."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.store = OrderedStore()
+        self.views = ViewReader({"redis": self.store, "cassandra": self.store}, self.clock)
+        self.asked: list[bytes] = []
+        """Commands as they were written."""
+        self._sequences: Counter[tuple[str, int]] = Counter()
+        self._versions: Counter[str] = Counter()
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self.store.setup(list(VIEWS.values()))
+        self.worker = await self._open.enter_async_context(TestWorker(identity_app))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+    def gateway(self) -> web.Application:
+        views: Any = self.views
+        log: Any = self
+        watch: Any = AtOnce(views)
+        return make_app(
+            views,
+            clock=self.clock,
+            places=Places(origin_url="http://media.test"),
+            folder=Path(),
+            tokens=FakeTokens(),
+            master=MasterKeys(SecretStr("A" * 43)),
+            asking=Commands(Sender(log), watch, views, MemoryRequests(), log, self.clock),
+        )
+
+    async def post(
+        self, topic: str, key: str, event: Record, *, event_id: str | None = None
+    ) -> "asyncio.Future[Delivery]":
+        """Decide a command at once, and show what came of it."""
+        where = partition_of(key.encode(), PARTITIONS)
+        meta = Meta(
+            event_id=event_id or str(uuid.uuid4()),
+            occurred_at=self.clock.now(),
+            producer="gateway",
+            sequence=self._sequences[topic, where],
+            correlation_id=event_id,
+        )
+        self._sequences[topic, where] += 1
+        value = registry().encode(meta, event)
+        self.asked.append(value)
+        every = list(await self.worker.put_raw(topic, key.encode(), value, partition=where))
+        for output in every:
+            await self._show(output)
+            if output.topic in self.worker.app.agents_by_source:
+                every += await self.worker.relay(output)
+        future: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
+        future.set_result(Delivery(meta.event_id, topic, where, meta.sequence))
+        return future
+
+    async def find(
+        self, topic: str, key: str, ids: Collection[str], since: int
+    ) -> Mapping[str, Delivery]:
+        return {}
+
+    async def sign_up(self, login: str, display_name: str = "") -> str:
+        """A user with a channel; their id."""
+        user = id_of(login)
+        key = f"{user}.{'0' * 16}"
+        await self.post(
+            "account-commands",
+            user,
+            RegisterUser(
+                user_id=user,
+                login=login,
+                display_name=display_name or login.title(),
+                key_id=key,
+                sealed_password=f"s1.{key}.AAAA",
+                channel_exists=False,
+            ),
+        )
+        return user
+
+    async def go_live(self, channel_id: str, stream_id: str, started_at: int) -> None:
+        event = StreamStarted(
+            channel_id=channel_id, stream_id=stream_id, session_id="s", started_at=started_at
+        )
+        await self.tell("broadcast-events", event)
+
+    async def go_offline(self, channel_id: str, stream_id: str, started_at: int) -> None:
+        event = StreamEnded(
+            channel_id=channel_id,
+            stream_id=stream_id,
+            reason="publisher_left",
+            started_at=started_at,
+            interruptions=0,
+        )
+        await self.tell("broadcast-events", event)
+
+    async def tell(self, topic: str, event: Record) -> None:
+        """Show an event of another worker's."""
+        meta = Meta(
+            event_id=str(uuid.uuid4()), occurred_at=self.clock.now(), producer="o", sequence=0
+        )
+        await self._apply(topic, Envelope(meta, event))
+
+    async def _show(self, output: Delivered) -> None:
+        assert output.meta is not None, output.headers
+        await self._apply(output.topic, Envelope(output.meta, output.event))
+
+    async def _apply(self, topic: str, message: Envelope) -> None:
+        self._versions[topic] += 1
+        for view in VIEWS.values():
+            if topic in view.topics:
+                found = changes(view, message, self._versions[topic])
+                await self.store.apply(view, "first", found, {}, live=True)
