@@ -24,6 +24,7 @@ from api.v1.events import Events
 from infra.clock import SystemClock
 from infra.errors import Unavailable
 from infra.kafka import Delivery, EventProducer
+from infra.local.master_key import master_keys
 from infra.record import Record
 from infra.settings import (
     GatewaySettings,
@@ -75,6 +76,7 @@ async def gateway() -> AsyncIterator[web.Application]:
             ),
             counting=counting,
             past=Past(ViewHistory(KafkaSettings().bootstrap, registry())),
+            master=master_keys(),
             more=schema_routes(subjects()),
         )
 
