@@ -62,7 +62,8 @@ class Schedule:
         if keys is None:
             return []
         del self._due[row]
-        taken = [key for key in keys if self._minutes.get(key) == minute]
+        # A key that came up and was put there again stands in a row twice.
+        taken = [key for key in dict.fromkeys(keys) if self._minutes.get(key) == minute]
         for key in taken:
             del self._minutes[key]
         return taken

@@ -36,6 +36,14 @@ def test_only_an_earlier_place_is_taken(schedule: Schedule) -> None:
     assert schedule.take(13 * MINUTE) == []
 
 
+def test_a_key_that_is_put_twice_into_a_minute_comes_up_once(schedule: Schedule) -> None:
+    schedule.put("a", 5 * MINUTE)
+    schedule.put("a", 2 * MINUTE)
+    assert schedule.take(3 * MINUTE) == ["a"]
+    schedule.put("a", 5 * MINUTE)
+    assert schedule.take(6 * MINUTE) == ["a"]
+
+
 def test_what_was_due_before_comes_up_next(schedule: Schedule) -> None:
     schedule.take(100 * MINUTE)
     schedule.put("late", 3 * MINUTE)
