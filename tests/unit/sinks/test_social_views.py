@@ -1,8 +1,13 @@
-"""What the views of follows, and the search for channels, show after given events."""
+"""What the views of follows, of channels to find and of their stream keys show."""
 
 import pytest
 
-from schemas.records.identity import ChannelErased, ChannelRegistered
+from schemas.records.identity import (
+    ChannelErased,
+    ChannelRegistered,
+    StreamKeyIssued,
+    StreamKeyRevoked,
+)
 from schemas.records.social import ChannelFollowed, ChannelUnfollowed, FollowConfirmed
 from sinks.views import VIEWS
 from tests.unit.sinks.test_views import shown
@@ -41,3 +46,13 @@ def test_a_channel_is_found_by_how_its_name_begins(name: str) -> None:
     found = shown("channel-search", registered)
     assert found.keys() == {(name[:length], name) for length in range(1, min(len(name), 8) + 1)}
     assert shown("channel-search", registered, ChannelErased(channel_id="c", name=name)) == {}
+
+
+def test_a_channel_has_the_key_that_was_issued_last() -> None:
+    first = StreamKeyIssued(channel_id="c", key_id="k", key_digest="d", sealed_key="p1.a.A")
+    revoked = StreamKeyRevoked(channel_id="c", key_id="k")
+    second = StreamKeyIssued(channel_id="c", key_id="l", key_digest="e")
+    view = "channel-stream-keys"
+    assert shown(view, first) == {("c",): {"key_id": "k", "sealed_key": "p1.a.A"}}
+    assert shown(view, first, revoked) == {}
+    assert shown(view, first, revoked, second) == {("c",): {"key_id": "l"}}
