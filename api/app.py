@@ -13,6 +13,9 @@ from api.call import COMMANDS, MAX_BODY, VIEWS
 from api.commands import Commands
 from api.helix.dialect import failures
 from api.helix.live import LIVE, Live
+from api.oauth2.answers import faults
+from api.oauth2.authority import AUTHORITY, Authority
+from api.oauth2.routes import ROUTES as OAUTH2
 from api.places import Places
 from api.problems import problems
 from api.routes import TOKENS, Route, add_routes, authorise
@@ -59,6 +62,7 @@ def make_app(
     counting: limits.Limits | None = None,
     past: history.History | None = None,
     master: MasterKeys | None = None,
+    authority: Authority | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -67,10 +71,11 @@ def make_app(
     is left out is not offered: without `tokens` nobody is known, without `asking` nothing is asked
     of the platform, without `following` no topic is read or written, without
     `counting` anyone may ask as often as they like, without `past` nothing is known as it was,
-    without `master` no stream key is shown or replaced.
+    without `master` no stream key is shown or replaced,
+    without `authority` nobody signs in and no token is issued.
     """
     app = web.Application(
-        middlewares=[edge.observe, edge.cors, failures, problems, authorise],
+        middlewares=[edge.observe, edge.cors, failures, faults, problems, authorise],
         client_max_size=MAX_BODY,
     )
     app[VIEWS] = views
@@ -90,6 +95,9 @@ def make_app(
         app[events.EVENTS] = following
         add_routes(app, [*events.ROUTES, *trace.ROUTES])
         app.on_shutdown.append(_let_go)
+    if authority is not None:
+        app[AUTHORITY] = authority
+        add_routes(app, OAUTH2)
     add_routes(app, more)
     if past is not None:
         app[history.HISTORY] = past

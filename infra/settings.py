@@ -177,6 +177,12 @@ class GatewaySettings(_Section):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - viewers come from outside
     port: int = Field(8080, description="HTTP port.")
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+)?$",
+        description="Where browsers reach the gateway, https://host: the issuer of tokens; with "
+        "https cookies are for TLS only. Empty: http://localhost and the port.",
+    )
     origin_url: str = Field(
         "",
         description="Base URL of the origin as browsers reach it. "

@@ -13,6 +13,7 @@ _HOMES: Final = {
     "local": ("up", "down", "status", "logs"),
     "doctor": ("doctor",),
     "publishing": ("publish", "channel"),
+    "users": ("user", "keys"),
     "topics": ("topics", "schemas"),
     "views": ("rebuild", "prove", "as-of", "diff"),
     "roles": ("ingest", "origin", "gateway", "views", "clock", "worker"),

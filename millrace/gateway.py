@@ -16,15 +16,21 @@ from api.feed import Feeds
 from api.idempotency import RedisMemory
 from api.limits import Limits
 from api.log import Log
+from api.oauth2.authority import Authority
+from api.oauth2.keyring import Keyring
+from api.oauth2.signing_keys import SigningKeys
+from api.oauth2.standing import GrantTokens
+from api.oauth2.tokens import AccessTokens
 from api.places import Places
 from api.publishing import Publishing
 from api.registry import routes as schema_routes
 from api.sender import Sender
 from api.v1.events import Events
-from infra.clock import SystemClock
+from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
 from infra.kafka import Delivery, EventProducer
 from infra.local.master_key import master_keys
+from infra.passwords import Passwords
 from infra.record import Record
 from infra.settings import (
     GatewaySettings,
@@ -62,12 +68,17 @@ async def gateway() -> AsyncIterator[web.Application]:
         counting = Limits(redis, token=settings.token_limit, address=settings.address_limit)
         for each in (memory, watch, counting, reading, feeds):
             closing.push_async_callback(each.close)
+        commands = Commands(sender, watch, views, memory, reading, clock)
+        authority = await closing.enter_async_context(
+            _authority(views, commands, sender, counting, clock)
+        )
         yield make_app(
             views,
             clock=clock,
             places=_places(),
             folder=built(),
-            asking=Commands(sender, watch, views, memory, reading, clock),
+            tokens=authority.checking,
+            asking=commands,
             following=Events(
                 topics,
                 reading,
@@ -76,9 +87,37 @@ async def gateway() -> AsyncIterator[web.Application]:
             ),
             counting=counting,
             past=Past(ViewHistory(KafkaSettings().bootstrap, registry())),
-            master=master_keys(),
+            master=authority.master,
+            authority=authority,
             more=schema_routes(subjects()),
         )
+
+
+@asynccontextmanager
+async def _authority(
+    views: ViewReader, commands: Commands, sender: Sender, limits: Limits, clock: Clock
+) -> AsyncIterator[Authority]:
+    """Who signs in, and what tokens are worth; the keys are read, and renewed, meanwhile."""
+    settings, master = GatewaySettings(), master_keys()
+    url = settings.url or f"http://localhost:{settings.port}"
+    tokens = AccessTokens(url, url, SigningKeys([], master), clock)
+    passwords = Passwords()
+    try:
+        async with Keyring(tokens, views, sender, master, clock):
+            yield Authority(
+                url=url,
+                views=views,
+                commands=commands,
+                sender=sender,
+                tokens=tokens,
+                checking=GrantTokens(tokens, views, clock),
+                master=master,
+                passwords=passwords,
+                clock=clock,
+                limits=limits,
+            )
+    finally:
+        passwords.close()
 
 
 def _places() -> Places:

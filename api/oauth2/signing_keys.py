@@ -13,7 +13,7 @@ import msgspec
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 
-from infra.errors import Unavailable
+from infra.errors import InvalidRecord, Unavailable
 from infra.sealing import MasterKeys
 from schemas.records.access import SigningKeyIssued, SigningKeyRetired
 
@@ -61,7 +61,10 @@ class SigningKeys:
             raise Unavailable("there is no key to sign tokens with; run `millrace keys rotate`")
         newest = max(usable, key=lambda key: (key.signs_from, key.kid))
         if newest.kid not in self._private:
-            text = self._master.open(_PURPOSE, newest.sealed_private_jwk)
+            try:
+                text = self._master.open(_PURPOSE, newest.sealed_private_jwk)
+            except InvalidRecord as error:
+                raise Unavailable(f"{error}: run `millrace keys rotate`") from error
             self._private[newest.kid] = OKPKey.import_key(json.loads(text))
         return newest.kid, self._private[newest.kid]
 
@@ -102,6 +105,19 @@ class SigningKeys:
             return [*retired]
         signs_from = now + LEAD if now < last else now
         return [new_key(self._master, signs_from), *retired]
+
+    def replacement(
+        self, now: int, *, compromised: bool = False
+    ) -> list[SigningKeyIssued | SigningKeyRetired]:
+        """What to write for a key that takes the place of those so far.
+
+        Compromised ones are retired, and the new one signs at once: until all gateways know it,
+        some refuse its tokens, which costs seconds.
+        """
+        if not compromised:
+            return self.rotation(now, early=True)
+        retired = [SigningKeyRetired(kid=kid, reason="compromised") for kid in self._keys]
+        return [new_key(self._master, now), *retired]
 
 
 def new_key(master: MasterKeys, signs_from: int) -> SigningKeyIssued:

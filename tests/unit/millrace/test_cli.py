@@ -19,6 +19,8 @@ COMMANDS = [
     "schemas",
     "publish",
     "channel",
+    "user",
+    "keys",
     "rebuild",
     "prove",
     "as-of",
