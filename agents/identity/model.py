@@ -1,7 +1,7 @@
 """Channels, their moderators and stream keys: what a channel shows, and who may publish there.
 
-A channel that belongs to a user has the user's id. Every command but a repeated registration or
-key is answered by an event: whoever waits for the outcome gets one.
+A channel that belongs to a user has the user's id. Every command is answered by an event, because
+somebody waits for it: what is so already is said again.
 """
 
 import re
@@ -139,8 +139,6 @@ def _register(channel: Channel | None, command: RegisterChannel) -> list[Event]:
         ]
     if command.name != channel.name:
         return [_refused(command, "name-is-fixed", f"the channel's name is {channel.name}")]
-    if (command.title, command.category) == (channel.title, channel.category):
-        return []
     described = replace(channel, title=command.title, category=command.category)
     return [_updated(command.channel_id, described)]
 
@@ -184,14 +182,14 @@ def _issue(channel: Channel, command: IssueStreamKey) -> list[Event]:
         return [_refused(command, "invalid-key", "key_digest must be 64 hexadecimal digits")]
     if command.sealed_key is not None and not _SEALED.fullmatch(command.sealed_key):
         return [_refused(command, "not-sealed", "sealed_key must be sealed by the master key")]
-    if command.key_id == channel.key_id:
-        return []
     issued = StreamKeyIssued(
         channel_id=command.channel_id,
         key_id=command.key_id,
         key_digest=command.key_digest,
         sealed_key=command.sealed_key,
     )
+    if command.key_id == channel.key_id:
+        return [issued]
     return [*_key_revoked(channel, command.channel_id), issued]
 
 

@@ -29,8 +29,8 @@ def register(name: str = "river", title: str = "t", category: str = "g") -> Regi
     return RegisterChannel(channel_id="c", name=name, title=title, category=category)
 
 
-def issue(key_id: str, digest: str = DIGEST) -> IssueStreamKey:
-    return IssueStreamKey(channel_id="c", key_id=key_id, key_digest=digest)
+def issue(key_id: str, digest: str = DIGEST, sealed: str | None = None) -> IssueStreamKey:
+    return IssueStreamKey(channel_id="c", key_id=key_id, key_digest=digest, sealed_key=sealed)
 
 
 def change(**changes: object) -> ChangeChannel:
@@ -59,7 +59,20 @@ def test_a_channel_is_registered_once():
     assert run(register())[1] == [
         ChannelRegistered(channel_id="c", name="river", title="t", category="g")
     ]
-    assert run(register(), register())[1] == []
+
+
+def test_what_is_so_already_is_said_again():
+    before, _ = run(register(title="t"), change(tags=["boats"]))
+    after, events = run(register(title="t"), change(tags=["boats"]), register(title="t"))
+    assert after == before
+    assert events == [
+        ChannelUpdated(
+            channel_id="c", name="river", title="t", category="g", language="", tags=["boats"]
+        )
+    ]
+    after, events = run(register(), issue("one"), issue("one"))
+    assert after == run(register(), issue("one"))[0]
+    assert events == [StreamKeyIssued(channel_id="c", key_id="one", key_digest=DIGEST)]
 
 
 def test_a_new_title_updates_the_channel():
@@ -80,6 +93,7 @@ def test_a_new_title_updates_the_channel():
         ((issue("k"),), "unknown-channel"),
         ((register(), issue("k", "secret")), "invalid-key"),
         ((register(), issue("")), "invalid-key"),
+        ((register(), issue("k", sealed="live_k_secret")), "not-sealed"),
         ((change(title="t"),), "unknown-channel"),
         ((register(), change(title="x" * 141)), "title-too-long"),
         ((register(), change(category="x" * 141)), "category-too-long"),
@@ -115,7 +129,6 @@ def test_a_new_key_takes_the_place_of_the_old_one():
         StreamKeyRevoked(channel_id="c", key_id="one"),
         StreamKeyIssued(channel_id="c", key_id="two", key_digest=DIGEST),
     ]
-    assert run(register(), issue("one"), issue("one"))[1] == []
 
 
 def test_a_users_channel_is_opened_once_and_stays_as_it_is():
