@@ -66,6 +66,14 @@ def test_only_people_facing_ports_are_open(services: dict[str, Any]) -> None:
     assert opened == {"ingest": ["1935:1935"], "origin": ["8081:8081"], "gateway": ["8080:8080"]}
 
 
+def test_the_gateway_has_a_master_key_that_outlives_it(services: dict[str, Any]) -> None:
+    gateway = services["gateway"]
+    assert gateway["environment"]["MILLRACE_MASTER_KEY"] == "${MILLRACE_MASTER_KEY:-}"
+    assert gateway["entrypoint"][-1].startswith("millrace keys make && exec ")
+    assert "objects:/data" in gateway["volumes"]
+    assert gateway["environment"].items() >= services["views"]["environment"].items()
+
+
 def test_the_sample_is_in_the_image(services: dict[str, Any]) -> None:
     clip = ROOT / services["demo"]["command"][1]
     assert 1_000_000 < clip.stat().st_size <= 5 << 20
