@@ -200,7 +200,10 @@ def _text(value: Any) -> str:
 
 
 def _chosen(name: str) -> list[View]:
-    return list(VIEWS.values()) if name == "all" else [view_named(name)]
+    """The view of that name, or all that the log could make again."""
+    if name == "all":
+        return [view for view in VIEWS.values() if view.lasting]
+    return [view_named(name)]
 
 
 def _moment(text: str) -> int:

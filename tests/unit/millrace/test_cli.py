@@ -86,3 +86,10 @@ def test_a_key_of_several_columns_is_typed_with_commas() -> None:
     with pytest.raises(InvalidRecord, match="a key has the columns"):
         key_in(many, "a")
     assert views.key_in(VIEWS["channels"], "a,b") == ("a,b",)
+
+
+def test_all_views_are_those_that_the_log_could_make_again() -> None:
+    chosen = {view.name for view in views._chosen("all")}
+    assert "stream-history" in chosen
+    assert "outcomes" not in chosen
+    assert [view.name for view in views._chosen("outcomes")] == ["outcomes"]
