@@ -4,12 +4,13 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
 import schemathesis
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import seed as seeded
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.specs.openapi.checks import (
@@ -27,6 +28,7 @@ from tests.functional.gateway import MemoryViews
 from tests.functional.gateway_fakes import bearer, open_topics, whole_app
 
 SCOPES = [f"events:{verb}:{name}" for name in open_topics() for verb in ("read", "write")]
+LONGEST_LINE = 8000
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     status_code_conformance,
@@ -115,6 +117,8 @@ def fuzz(document: dict[str, Any], url: str, path: str, method: str, examples: i
         suppress_health_check=list(HealthCheck),
     )
     def send(case: schemathesis.Case) -> None:
+        # A longer line is answered before it is a request (`api.app.make_runner`).
+        assume(len(urlencode(case.query or {}, doseq=True)) < LONGEST_LINE)
         case.call_and_validate(base_url=url, headers=bearer(*SCOPES), checks=CHECKS)
 
     said = document["paths"][path][method.lower()]
