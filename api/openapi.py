@@ -13,6 +13,7 @@ import msgspec
 
 from api import problems
 from api.access import Rule, listed
+from api.oauth2.scopes import description
 from api.problems import Problem
 from api.routes import Route
 
@@ -25,6 +26,7 @@ def document(routes: Iterable[Route], *, version: str) -> Json:
     """The document of all routes that say what they take and give."""
     said = [route for route in routes if route.said is not None]
     schemas = _Schemas(said)
+    scopes = {scope: description(scope) or "" for scope in listed(r.rule for r in said)}
     paths: dict[str, Json] = {}
     for route in said:
         address = _PATTERN.sub(r"{\1}", route.path)
@@ -52,8 +54,14 @@ def document(routes: Iterable[Route], *, version: str) -> Json:
                     "flows": {
                         "clientCredentials": {
                             "tokenUrl": "/oauth2/token",
-                            "scopes": dict.fromkeys(listed(r.rule for r in said), ""),
-                        }
+                            "scopes": scopes,
+                        },
+                        "authorizationCode": {
+                            "authorizationUrl": "/oauth2/authorize",
+                            "tokenUrl": "/oauth2/token",
+                            "refreshUrl": "/oauth2/token",
+                            "scopes": scopes,
+                        },
                     },
                 },
             },

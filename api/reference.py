@@ -119,6 +119,8 @@ def _needs(operation: _Json) -> str:
     alternatives = operation.get("security")
     if not alternatives:
         return "Open to anyone."
+    if {"client": []} in alternatives:
+        return "Needs the application's id, and its secret if it has one."
     scopes = [
         " and ".join(f"<code>{_text(scope)}</code>" for scope in each["bearer"])
         for each in alternatives

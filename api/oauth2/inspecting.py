@@ -8,7 +8,7 @@ from aiohttp import web
 
 from api.access import LONGEST_TOKEN
 from api.errors import Unauthorized
-from api.oauth2.answers import OAuthError, answer, parameters, speaking, wanted
+from api.oauth2.answers import OAuthError, answer, fault, parameters, speaking, wanted
 from api.oauth2.authority import ACCESS, Authority, authority
 from api.oauth2.clients import authenticated, known
 from api.oauth2.rows import ApplicationRow
@@ -38,13 +38,6 @@ class Valid(msgspec.Struct, frozen=True, omit_defaults=True):
     login: str = ""
     """Of the user; left out where an application acts for itself."""
     user_id: str = ""
-
-
-class Invalid(msgspec.Struct, frozen=True):
-    """A token that does not count, as the dialect says it."""
-
-    status: int
-    message: str
 
 
 class TokenOnly(msgspec.Struct, frozen=True):
@@ -87,7 +80,7 @@ async def get_validate(request: web.Request) -> web.StreamResponse:
             raise Unauthorized("invalid_token", _NOT_OURS)
         found = await mind.checking.check(token.strip())
     except Unauthorized:
-        return answer(Invalid(401, _NOT_OURS), 401)
+        return fault("invalid_token", _NOT_OURS, 401)
     user = found.standing.user if found.claims.user_id else None
     return answer(
         Valid(

@@ -19,6 +19,10 @@ from api.errors import Unauthorized
 from api.feed import FOLLOWERS_EACH, Wanted, taken
 from api.idempotency import Asked
 from api.log import Entry, Piece, Span, Told
+from api.oauth2.authority import Authority
+from api.oauth2.signing_keys import SigningKey, SigningKeys, new_key
+from api.oauth2.standing import GrantTokens
+from api.oauth2.tokens import AccessTokens
 from api.places import Places
 from api.publishing import Publishing
 from api.routes import Route
@@ -26,8 +30,9 @@ from api.sender import Sender
 from api.v1.events import Events
 from infra.clock import ManualClock
 from infra.kafka import Delivery, partition_of
+from infra.passwords import Passwords
 from infra.record import Meta, Record
-from infra.sealing import MasterKeys
+from infra.sealing import MasterKeys, new_master_key
 from schemas.registry import registry
 from schemas.sources import Topic, topics
 from tests.functional.gateway import MemoryViews
@@ -157,11 +162,40 @@ def open_topics() -> dict[str, Topic]:
     }
 
 
+def an_authority(
+    url: str,
+    master: MasterKeys,
+    views: MemoryViews,
+    commands: Commands,
+    sender: Sender,
+    clock: ManualClock,
+    **more: Any,
+) -> Authority:
+    """Whoever signs people in, with one key and cheap passwords."""
+    made = new_key(master, clock.now())
+    key = SigningKey.of({name: getattr(made, name) for name in SigningKey.__struct_fields__})
+    tokens = AccessTokens(url, url, SigningKeys([key], master), clock)
+    return Authority(
+        url=url,
+        views=views,
+        commands=commands,
+        sender=sender,
+        tokens=tokens,
+        checking=GrantTokens(tokens, views, clock),
+        master=master,
+        passwords=Passwords(time_cost=1, memory_kib=8, lanes=1),
+        clock=clock,
+        **more,
+    )
+
+
 def whole_app(views: MemoryViews, *more: Route, folder: Path = Path()) -> web.Application:
     """The gateway with everything that it can offer."""
     clock, memory, known = ManualClock(), MemoryRequests(), open_topics()
     log: Any = MemoryLog(known)
     sender = Sender(log)
+    commands = Commands(sender, AtOnce(views), views, memory, log, clock)
+    master = MasterKeys(SecretStr(new_master_key()))
     return make_app(
         views,
         clock=clock,
@@ -169,7 +203,8 @@ def whole_app(views: MemoryViews, *more: Route, folder: Path = Path()) -> web.Ap
         folder=folder,
         tokens=FakeTokens(),
         master=MasterKeys(SecretStr("A" * 43)),
-        asking=Commands(sender, AtOnce(views), views, memory, log, clock),
+        asking=commands,
+        authority=an_authority("http://m.test", master, views, commands, sender, clock),
         following=Events(
             known, log, log, Publishing(known, registry(), sender, memory, log, clock)
         ),

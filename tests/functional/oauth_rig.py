@@ -24,24 +24,19 @@ from api.app import make_app
 from api.call import Call, endpoint
 from api.commands import Commands
 from api.limits import Limits
-from api.oauth2.authority import Authority
-from api.oauth2.signing_keys import SigningKey, SigningKeys, new_key
-from api.oauth2.standing import GrantTokens
-from api.oauth2.tokens import AccessTokens
 from api.places import Places
 from api.sender import Sender
 from infra.clock import ManualClock
 from infra.errors import Unavailable
 from infra.kafka import Delivery
 from infra.names import id_of
-from infra.passwords import Passwords
 from infra.record import Envelope, Meta, Record
 from infra.sealing import MasterKeys, new_master_key
 from schemas.records.accounts import GrantRole
 from sinks.view import Delete
 from sinks.views import VIEWS
 from tests.functional.gateway import MemoryViews
-from tests.functional.gateway_fakes import AtOnce, MemoryLog, MemoryRequests
+from tests.functional.gateway_fakes import AtOnce, MemoryLog, MemoryRequests, an_authority
 
 URL = "http://millrace.test"
 PASSWORD = "correct horse battery"
@@ -165,41 +160,27 @@ ME = endpoint("GET", "/test/me", get_me, signed_in)
 class Rig:
     """The parts of a gateway, for tests to look at and to break."""
 
-    def __init__(self, url: str = URL, *, limited: bool = False) -> None:
+    def __init__(self, url: str = URL, *, limited: bool = False, folder: Path = Path()) -> None:
         """`limited`: with limits that no Redis keeps, which are a quarter of what they would be."""
         self.clock = ManualClock()
         limits = Limits("redis://127.0.0.1:1/0", clock=self.clock) if limited else None
         self.views = MemoryViews()
         self.platform = Platform(self.views, self.clock)
         self.master = MasterKeys(SecretStr(new_master_key()))
-        self.passwords = Passwords(time_cost=1, memory_kib=8, lanes=1)
-        key = new_key(self.master, self.clock.now())
-        self.platform.tell("signing-keys", key.kid, key)
-        rows = self.views.rows["signing-keys"].values()
-        keys = SigningKeys([SigningKey.of(row) for row in rows], self.master)
-        self.tokens = AccessTokens(url, url, keys, self.clock)
         log: Any = MemoryLog([])
         sender = Sender(self.platform)
         commands = Commands(
             sender, AtOnce(self.views), self.views, MemoryRequests(), log, self.clock
         )
-        self.authority = Authority(
-            url=url,
-            views=self.views,
-            commands=commands,
-            sender=sender,
-            tokens=self.tokens,
-            checking=GrantTokens(self.tokens, self.views, self.clock),
-            master=self.master,
-            passwords=self.passwords,
-            clock=self.clock,
-            limits=limits,
+        self.authority = an_authority(
+            *(url, self.master, self.views, commands, sender, self.clock), limits=limits
         )
+        self.tokens = self.authority.tokens
         self.app = make_app(
             self.views,
             clock=self.clock,
             places=Places(),
-            folder=Path(),
+            folder=folder,
             tokens=self.authority.checking,
             asking=commands,
             authority=self.authority,

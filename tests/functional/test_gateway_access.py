@@ -8,8 +8,9 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from api.access import Needs, Principal, Rule, anyone, public, role, scoped, signed_in
+from api.access import Needs, Principal, Rule, anyone, listed, public, role, scoped, signed_in
 from api.errors import Forbidden
+from api.oauth2.scopes import description
 from api.routes import ROUTES, Route
 from tests.functional.gateway import MemoryViews
 from tests.functional.gateway_fakes import bearer, whole_app
@@ -35,6 +36,8 @@ RULES = {
 APP = whole_app(MemoryViews(), *(Route("GET", path, hello, rule) for path, rule in RULES.items()))
 DECLARED: list[Route] = APP[ROUTES]
 CLOSED = [route for route in DECLARED if route.rule.alternatives]
+OTHERS = [route for route in DECLARED if route.rule.by]
+OPEN = [route for route in DECLARED if route not in CLOSED and route not in OTHERS]
 
 
 @pytest_asyncio.fixture
@@ -96,14 +99,35 @@ async def test_a_closed_route_opens_to_who_has_enough(client: Client, route: Rou
         assert await status(client, route, bearer(*scopes, *roles, client=name)) not in (401, 403)
 
 
-@pytest.mark.parametrize("route", [each for each in DECLARED if each not in CLOSED], ids=named)
+@pytest.mark.parametrize("route", OTHERS, ids=named)
+async def test_a_route_that_asks_in_its_own_way_lets_nobody_in(
+    client: Client, route: Route
+) -> None:
+    """Without a session, without an application's secret, without a token."""
+    response = await client.request(route.method, address(route), allow_redirects=False)
+    assert (
+        response.status
+        in {"session": (303, 400, 403), "client": (400,), "token": (401,)}[route.rule.by]
+    )
+    if response.status == 303:
+        assert response.headers["Location"].startswith("/signin?next=")
+
+
+@pytest.mark.parametrize("route", OPEN, ids=named)
 async def test_an_open_route_does_not_look_at_tokens(client: Client, route: Route) -> None:
     assert await status(client, route, {"Authorization": "Bearer nobody"}) not in (401, 403)
 
 
 def test_there_are_routes_of_both_kinds() -> None:
     assert len(CLOSED) >= 3 + len(RULES)
-    assert len(DECLARED) - len(CLOSED) >= 10
+    assert len(OPEN) >= 10
+    assert len(OTHERS) >= 15
+
+
+def test_every_scope_that_a_route_asks_for_is_said_in_words() -> None:
+    for scope in listed(route.rule for route in DECLARED):
+        if not scope.startswith("a:"):
+            assert description(scope.replace("{topic}", "x")), scope
 
 
 @pytest.mark.parametrize(
