@@ -1,0 +1,179 @@
+"""A person signs up, lets an application act for them, looks after the account, and leaves."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.test_pages import CONTRASTS, DESK, PHONE
+from tests.functional.oauth_rig import PASSWORD, Rig, authorize
+from web import BUILT
+
+SHOTS = os.environ.get("MILLRACE_TEST_SCREENSHOTS", "")
+"""A folder for screenshots, to be looked at."""
+
+
+class Serving:
+    """The rig on a port, in a loop and a thread of its own."""
+
+    def __init__(self) -> None:
+        self.rig = Rig(folder=BUILT)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._runner = web.AppRunner(self.rig.app, access_log=None)
+
+    def __enter__(self) -> "Serving":
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        return self
+
+    async def _start(self) -> None:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture
+def serving() -> Iterator[Serving]:
+    with Serving() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESK)
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
+    page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
+    yield page
+    context.close()
+
+
+def sign_up(page: Page, url: str, login: str = "river") -> None:
+    page.goto(f"{url}/account")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_role("link", name="Sign up").click()
+    page.get_by_label("Name").fill(login)
+    page.get_by_label("E-mail").fill(f"{login}@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+
+
+def new_application(page: Page, back: str) -> str:
+    page.get_by_text("Register an application…").click()
+    page.get_by_label("Its name").fill("Bot")
+    page.get_by_label("Where users return to").fill(back)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_text("Copy the secret now")).to_be_visible()
+    return page.locator("code").first.inner_text()
+
+
+def test_a_person_looks_after_their_account_by_keyboard(serving: Serving, page: Page) -> None:
+    page.goto(f"{serving.url}/signup")
+    page.keyboard.type("river")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+    page.get_by_role("button", name="Sign out", exact=True).first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{serving.url}/")
+    page.goto(f"{serving.url}/signin")
+    page.keyboard.type("river")
+    page.keyboard.press("Tab")
+    page.keyboard.type("not the password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+
+
+def test_consent_leads_back_to_the_application(serving: Serving, page: Page) -> None:
+    """In a browser, which holds redirects after a form to the page's policy."""
+    sign_up(page, serving.url)
+    back = f"{serving.url.replace('127.0.0.1', 'localhost')}/goodbye"
+    client_id = new_application(page, back)
+    wish = {"client_id": client_id, "redirect_uri": back, "scope": "user:read:email chat:read"}
+    for button, said in (("Allow", "code="), ("Do not allow", "error=access_denied")):
+        page.goto(serving.url + authorize(**wish))
+        expect(page.get_by_text("See your e-mail address")).to_be_visible()
+        page.get_by_role("button", name=button, exact=True).click()
+        page.wait_for_url(f"{back}?*")
+        assert said in page.url
+        assert "state=s1" in page.url
+
+
+def test_erasing_needs_name_and_password(serving: Serving, page: Page) -> None:
+    sign_up(page, serving.url)
+    page.get_by_role("link", name="Erase me…").click()
+    page.get_by_label("Type your name").fill("river")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Erase me for good").click()
+    expect(page.get_by_role("heading", name="You are erased")).to_be_visible()
+    page.goto(f"{serving.url}/account")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows_and_text_is_legible(
+    serving: Serving, browser: Browser, viewport: dict[str, int], scheme: str
+) -> None:
+    context = browser.new_context(viewport=viewport, color_scheme=scheme)
+    page = context.new_page()
+    for path in ("/signup", "/signin"):
+        page.goto(serving.url + path)
+        _look(page, f"{path.strip('/')}-{viewport['width']}-{scheme}", viewport, scheme)
+    page.get_by_label("Name").fill("nobody")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    _look(page, f"wrong-{viewport['width']}-{scheme}", viewport, scheme)
+    sign_up(page, serving.url, "a_name_of_twenty_five_cha")
+    client_id = new_application(page, "https://app.example/back")
+    _look(page, f"secret-{viewport['width']}-{scheme}", viewport, scheme)
+    scopes = "user:read:email channel:manage:broadcast channel:read:stream_key"
+    paths = {
+        "consent": authorize(client_id=client_id, scope=scopes),
+        "application": f"/account/applications/{client_id}",
+        "erase": "/account/erase",
+        "account": "/account",
+        "notice": "/oauth2/authorize?client_id=nobody",
+    }
+    for name, path in paths.items():
+        page.goto(serving.url + path)
+        if name in ("account", "application"):
+            page.locator("summary").click()
+        _look(page, f"{name}-{viewport['width']}-{scheme}", viewport, scheme)
+    context.close()
+
+
+def _look(page: Page, name: str, viewport: dict[str, int], scheme: str) -> None:
+    if SHOTS:
+        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    for selector in ("h1", "h2", ".quiet", ".link", ".button", ".hint", "label", "dt", ".notice"):
+        found = page.locator(f"{selector}:visible")
+        for ratio in found.evaluate_all(CONTRASTS):
+            assert ratio >= 4.5, (name, selector, ratio)
+    unnamed = page.locator("input:visible, textarea:visible, button:visible").evaluate_all(
+        "nodes => nodes.filter((n) => !(n.labels?.length || n.ariaLabel || n.textContent.trim()))"
+        ".map((n) => n.outerHTML)"
+    )
+    assert unnamed == [], name
