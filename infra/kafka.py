@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import lru_cache
 from types import TracebackType
@@ -63,6 +64,7 @@ class EventProducer:
         self._partitions = partitions
         self._clock = clock or SystemClock()
         self._next: dict[tuple[str, int], int] = {}
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._bootstrap = bootstrap
         self._kafka: AIOKafkaProducer | None = None
 
@@ -105,22 +107,25 @@ class EventProducer:
         where = partition
         if where is None:
             where = partition_of(key.encode(), self._partitions(topic))
-        sequence = self._next.get((topic, where), 0)
         identity = event_id or str(uuid.uuid4())
-        meta = Meta(
-            event_id=identity,
-            occurred_at=self._clock.now(),
-            producer=self.name,
-            sequence=sequence,
-            causation_id=cause.event_id if cause else None,
-            correlation_id=(cause.correlation_id or cause.event_id) if cause else identity,
-        )
-        value = self._codec.encode(meta, event)
-        self._next[topic, where] = sequence + 1
-        trace = traceparent(meta.correlation_id or identity, identity).encode()
-        sent = await self._kafka.send(
-            topic, value, key.encode(), partition=where, headers=[("traceparent", trace)]
-        )
+        # While a batch is full `send` waits, and who comes later may go first. A number that
+        # follows a higher one would be taken for a repeat: so one after another.
+        async with self._turns[topic, where]:
+            sequence = self._next.get((topic, where), 0)
+            meta = Meta(
+                event_id=identity,
+                occurred_at=self._clock.now(),
+                producer=self.name,
+                sequence=sequence,
+                causation_id=cause.event_id if cause else None,
+                correlation_id=(cause.correlation_id or cause.event_id) if cause else identity,
+            )
+            value = self._codec.encode(meta, event)
+            trace = traceparent(meta.correlation_id or identity, identity).encode()
+            sent = await self._kafka.send(
+                topic, value, key.encode(), partition=where, headers=[("traceparent", trace)]
+            )
+            self._next[topic, where] = sequence + 1
         return asyncio.ensure_future(_delivered(identity, topic, sent))
 
     async def send(
