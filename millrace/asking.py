@@ -1,11 +1,14 @@
 """Asks the platform from the command line: a command out, and the event that came of it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Final
+
+from aiokafka import TopicPartition
 
 from infra.errors import Refused, Unavailable
 from infra.kafka import EventProducer, LogReader, partition_of
-from infra.record import Record
+from infra.record import Envelope, Record
 from schemas import sources
 from schemas.registry import registry
 
@@ -39,22 +42,30 @@ async def ask(
         sent = await producer.send(f"{context}-commands", key, command)
         try:
             async with asyncio.timeout(_DEADLINE):
-                while True:
-                    ends = await log.ends(position)
-                    async for batch in log.read(position, ends):
-                        for record in batch:
-                            said = registry().decode(record.value)
-                            if said.meta.causation_id == sent.event_id:
-                                if isinstance(said.event, outcomes):
-                                    return said.event
-                                _check(said.event)
-                    position = ends
-                    await asyncio.sleep(_ASK_EVERY)
+                async for said in _following(log, position):
+                    if said.meta.causation_id == sent.event_id:
+                        if isinstance(said.event, outcomes):
+                            return said.event
+                        _check(said.event)
         except TimeoutError as error:
             raise Unavailable(
                 f"nothing decided within {_DEADLINE:.0f} s: is `millrace worker identity` "
                 "running? See `millrace status`"
             ) from error
+    raise AssertionError("a log has no end")
+
+
+async def _following(
+    log: LogReader, position: dict[TopicPartition, int]
+) -> AsyncIterator[Envelope]:
+    """What is written from a position on, for ever."""
+    while True:
+        ends = await log.ends(position)
+        async for batch in log.read(position, ends):
+            for record in batch:
+                yield registry().decode(record.value)
+        position = ends
+        await asyncio.sleep(_ASK_EVERY)
 
 
 def _check(event: Record) -> None:

@@ -34,7 +34,7 @@ class MemoryViews:
         rows = [
             row
             for key, row in self.rows.get(view, {}).items()
-            if within in (None, key[0] if isinstance(key, tuple) else row["channel_id"])
+            if within is None or within == (key[0] if isinstance(key, tuple) else row["channel_id"])
         ]
         start = int(cursor or 0)
         end = start + limit
