@@ -82,6 +82,7 @@ def new_application(page: Page, back: str) -> str:
 
 def test_a_person_looks_after_their_account_by_keyboard(serving: Serving, page: Page) -> None:
     page.goto(f"{serving.url}/signup")
+    expect(page.locator("input:focus")).to_be_visible()  # a busy browser focuses it a little later
     page.keyboard.type("river")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -92,6 +93,7 @@ def test_a_person_looks_after_their_account_by_keyboard(serving: Serving, page: 
     page.keyboard.press("Enter")
     page.wait_for_url(f"{serving.url}/")
     page.goto(f"{serving.url}/signin")
+    expect(page.locator("input:focus")).to_be_visible()
     page.keyboard.type("river")
     page.keyboard.press("Tab")
     page.keyboard.type("not the password")

@@ -111,7 +111,7 @@ def sabotage_client(sabotage: Sabotage, run_name: str) -> None:
     """Break the Kafka client under the run loop."""
     match sabotage:
         case Sabotage.UNAWAITED_OUTPUTS:
-            lie_about_sends(f"{run_name}-out", after=0.5)
+            lie_about_sends(f"{run_name}-out", after=2.0)
         case Sabotage.LOST_DEAD_LETTER:
             lie_about_sends(f"{run_name}-in-dlq", after=None)
         case Sabotage.LOST_TABLE_WRITE:
