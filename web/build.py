@@ -18,7 +18,8 @@ from infra.errors import ConfigurationError
 from web import BUILT, STATIC
 
 _HERE = Path(__file__).parent
-_PACKAGES = _HERE / "node_modules"
+PACKAGES = _HERE / "node_modules"
+"""What the lock names, once it is installed: for the pages, to build them, and to test them."""
 _PAGES = ("browse.js", "watch.js", "style.css")
 _AT_ONCE = ("early.js", "theme.js")
 """Run as soon as they are there, which modules do not."""
@@ -36,7 +37,7 @@ def npm() -> list[str]:
 
 def install() -> None:
     """Install what the lock names, unless that was done already."""
-    done, lock = _PACKAGES / ".package-lock.json", _HERE / "package-lock.json"
+    done, lock = PACKAGES / ".package-lock.json", _HERE / "package-lock.json"
     if not (done.exists() and done.stat().st_mtime >= lock.stat().st_mtime):
         subprocess.run([*npm(), "ci", "--ignore-scripts", "--silent"], cwd=_HERE, check=True)
         done.touch()
@@ -47,10 +48,10 @@ def bundle(sources: Sequence[Path], folder: Path, form: str = "esm") -> None:
 
     `form`: `esm` for a module, `iife` for a script that keeps its names to itself.
     """
-    (esbuild,) = (_PACKAGES / "@esbuild").glob("*/bin/esbuild")
+    (esbuild,) = (PACKAGES / "@esbuild").glob("*/bin/esbuild")
     command = [esbuild, "--bundle", "--minify", "--target=es2022", "--log-level=warning"]
     command += [f"--format={form}", f"--outdir={folder}", *sources]
-    subprocess.run(command, env=os.environ | {"NODE_PATH": str(_PACKAGES)}, check=True)
+    subprocess.run(command, env=os.environ | {"NODE_PATH": str(PACKAGES)}, check=True)
 
 
 def build() -> None:
@@ -69,7 +70,7 @@ def _write(folder: Path) -> None:
     bundle([STATIC / name for name in _AT_ONCE], folder, "iife")
     for page in (*STATIC.glob("*.html"), *STATIC.glob("*.svg")):
         shutil.copy(page, folder)
-    shutil.copy(_PACKAGES / "hls.js" / "LICENSE", folder / "hls.LICENSE.txt")
+    shutil.copy(PACKAGES / "hls.js" / "LICENSE", folder / "hls.LICENSE.txt")
     for path in [path for path in folder.iterdir() if path.suffix in _ZIPPED]:
         zipped = gzip.compress(path.read_bytes(), 9, mtime=0)
         path.with_name(f"{path.name}.gz").write_bytes(zipped)
