@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ class Serving:
         self.rig = Rig(folder=BUILT)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._open = AsyncExitStack()
         self._runner = web.AppRunner(self.rig.app, access_log=None)
 
     def __enter__(self) -> "Serving":
@@ -33,12 +35,17 @@ class Serving:
         return self
 
     async def _start(self) -> None:
+        await self._open.enter_async_context(self.rig)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+        await self._open.aclose()
+
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()

@@ -3,11 +3,11 @@
 import asyncio
 import html
 import re
-import uuid
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
@@ -15,10 +15,6 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from agents.access import model as access
-from agents.accounts import model as accounts
-from agents.accounts.agent import forward_accounts
-from agents.identity import model as identity
 from api.access import signed_in
 from api.app import make_app
 from api.call import Call, endpoint
@@ -26,118 +22,16 @@ from api.commands import Commands
 from api.limits import Limits
 from api.places import Places
 from api.sender import Sender
-from infra.clock import ManualClock
-from infra.errors import Unavailable
-from infra.kafka import Delivery
 from infra.names import id_of
-from infra.record import Envelope, Meta, Record
 from infra.sealing import MasterKeys, new_master_key
 from schemas.records.accounts import GrantRole
-from sinks.view import Delete
-from sinks.views import VIEWS
-from tests.functional.gateway import MemoryViews
-from tests.functional.gateway_fakes import AtOnce, MemoryLog, MemoryRequests, an_authority
+from tests.functional.gateway_fakes import AtOnce, MemoryRequests, an_authority
+from tests.functional.platform import Platform
 
 URL = "http://millrace.test"
 PASSWORD = "correct horse battery"
 BACK = "https://app.example/back"
 Client = TestClient[web.Request, web.Application]
-
-
-class Platform:
-    """Takes what a gateway writes; by the time it is acknowledged, it is decided and shown."""
-
-    def __init__(self, views: MemoryViews, clock: ManualClock) -> None:
-        self._views = views
-        self._clock = clock
-        self._users: dict[str, accounts.User | None] = {}
-        self._subjects: dict[str, access.Subject] = {}
-        self._channels: dict[str, identity.Channel | None] = {}
-        self._sequence = 0
-        self.said: list[Record] = []
-        self.away = False
-
-    async def post(
-        self, topic: str, key: str, event: Record, *, event_id: str | None = None
-    ) -> "asyncio.Future[Delivery]":
-        if self.away:
-            raise Unavailable("Kafka is away")
-        identity = event_id or str(uuid.uuid4())
-        self.tell(topic, key, event, identity)
-        future: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
-        future.set_result(Delivery(identity, topic, 0, self._sequence))
-        return future
-
-    def tell(self, topic: str, key: str, event: Any, identity: str = "") -> None:
-        self.said.append(event)
-        if not topic.endswith("-commands"):
-            self._show(topic, event, None)
-            return
-        for said in self._decided(topic, key, event):
-            self._show(topic.replace("-commands", "-events"), said, identity)
-            if topic == "account-commands":
-                self._forward(key, said)
-
-    def _decided(self, topic: str, key: str, command: Any) -> list[Any]:
-        if topic == "account-commands":
-            return self._fold(self._users, key, accounts, command, id_of=id_of)
-        if topic == "identity-commands":
-            return self._fold(self._channels, key, identity, command)
-        if topic != "access-commands":
-            return []
-        now = self._clock.now()
-        subject = self._subjects.get(key) or access.Subject()
-        events = access.decide(subject, command, now=now, subject_id=key)
-        for event in events:
-            subject = access.evolve(subject, event, now=now)
-        self._subjects[key] = subject
-        return list(events)
-
-    def _fold(
-        self, states: dict[str, Any], key: str, rules: Any, command: Any, **more: Any
-    ) -> list[Any]:
-        events = rules.decide(states.get(key), command, **more)
-        for event in events:
-            states[key] = rules.evolve(states.get(key), event)
-        return list(events)
-
-    def _forward(self, key: str, event: Any) -> None:
-        def send(command: Any, *, key: str = key, topic: str = "") -> None:
-            self.tell(topic, key, command)
-
-        message: Any = FakeMessage(event)
-        forward_accounts(message, send)
-
-    def _show(self, topic: str, event: Any, cause: str | None) -> None:
-        self._sequence += 1
-        meta = Meta(
-            event_id=str(uuid.uuid4()),
-            occurred_at=self._clock.now(),
-            producer="platform",
-            sequence=self._sequence,
-            causation_id=cause,
-            correlation_id=cause,
-        )
-        for view in VIEWS.values():
-            if topic not in view.topics and not (view.name == "outcomes" and cause):
-                continue
-            for change in view.project(Envelope(meta, event)):
-                rows = self._views.rows.setdefault(view.name, {})
-                if isinstance(change, Delete):
-                    rows.pop(change.key, None)
-                    continue
-                key = (change.key,) if isinstance(change.key, str) else tuple(change.key)
-                columns = {
-                    name: value for name, value in change.columns.items() if value is not None
-                }
-                known = dict(zip(view.key, key, strict=True))
-                rows[change.key] = {**rows.get(change.key, {}), **known, **columns}
-
-
-class FakeMessage(msgspec.Struct):
-    """As much of a message as `forward_accounts` looks at."""
-
-    event: Any
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -158,20 +52,19 @@ ME = endpoint("GET", "/test/me", get_me, signed_in)
 
 
 class Rig:
-    """The parts of a gateway, for tests to look at and to break."""
+    """The parts of a gateway and the platform behind it, for tests to look at and to break."""
 
     def __init__(self, url: str = URL, *, limited: bool = False, folder: Path = Path()) -> None:
         """`limited`: with limits that no Redis keeps, which are a quarter of what they would be."""
-        self.clock = ManualClock()
-        limits = Limits("redis://127.0.0.1:1/0", clock=self.clock) if limited else None
-        self.views = MemoryViews()
-        self.platform = Platform(self.views, self.clock)
+        self.platform = Platform()
+        self.clock = self.platform.clock
+        self.views = self.platform.views
         self.master = MasterKeys(SecretStr(new_master_key()))
-        log: Any = MemoryLog([])
-        sender = Sender(self.platform)
-        commands = Commands(
-            sender, AtOnce(self.views), self.views, MemoryRequests(), log, self.clock
-        )
+        limits = Limits("redis://127.0.0.1:1/0", clock=self.clock) if limited else None
+        log: Any = self.platform
+        watch: Any = AtOnce(self.views)
+        sender = Sender(log)
+        commands = Commands(sender, watch, self.views, MemoryRequests(), log, self.clock)
         self.authority = an_authority(
             *(url, self.master, self.views, commands, sender, self.clock), limits=limits
         )
@@ -187,9 +80,16 @@ class Rig:
             more=[ME],
         )
 
-    def grant_role(self, login: str, role: str) -> None:
+    async def __aenter__(self) -> Self:
+        await self.platform.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.platform.__aexit__(*error)
+
+    async def grant_role(self, login: str, role: str) -> None:
         user = id_of(login)
-        self.platform.tell("account-commands", user, GrantRole(user_id=user, role=role), "x" * 36)
+        await self.platform.post("account-commands", user, GrantRole(user_id=user, role=role))
 
 
 class Browser:
@@ -203,6 +103,14 @@ class Browser:
 
     async def get(self, path: str, **options: Any) -> ClientResponse:
         return await self._took(await self.client.get(path, allow_redirects=False, **options))
+
+    async def open(self, path: str) -> None:
+        """Get a page that must be there, again for a while where the platform is not ready yet."""
+        deadline = time.monotonic() + 30
+        while (shown := await self.get(path)).status != 200:
+            assert shown.status == 503, (shown.status, self.text)
+            assert time.monotonic() < deadline, "the platform is still not ready"
+            await asyncio.sleep(0.2)
 
     async def send(self, path: str, *, headers: Any = None, **fields: str) -> ClientResponse:
         """Send a form, as one that was shown."""
@@ -223,7 +131,7 @@ class Browser:
         self, name: str = "Bot", redirect: str = BACK, kind: str = "confidential"
     ) -> tuple[str, str]:
         """Register an application; its id and secret."""
-        await self.get("/account")
+        await self.open("/account")
         response = await self.send(
             "/account/applications", name=name, redirect_uris=redirect, kind=kind
         )
@@ -262,5 +170,13 @@ def returned(response: ClientResponse) -> dict[str, str]:
 
 @asynccontextmanager
 async def browsing(rig: Rig) -> AsyncIterator[Browser]:
+    """The platform, and a browser to it."""
+    async with rig, visiting(rig) as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def visiting(rig: Rig) -> AsyncIterator[Browser]:
+    """One more browser to a platform that runs."""
     async with TestClient(TestServer(rig.app)) as client:
         yield Browser(client)

@@ -17,6 +17,7 @@ from api.commands import Commands
 from api.places import Places
 from api.sender import Sender
 from infra.clock import ManualClock
+from infra.errors import Unavailable
 from infra.kafka import Delivery, partition_of
 from infra.names import id_of
 from infra.record import Envelope, Meta, Record
@@ -52,7 +53,16 @@ def identity_app() -> App:
 
 
 class OrderedStore(MemoryStore):
-    """Scans in the order that the view declares; a cursor is a count."""
+    """Scans in the order that the view declares; a cursor is a count. It may fail to answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failure: Exception | None = None
+
+    async def get(self, view: View, generation: str, key: Key) -> Mapping[str, Any] | None:
+        if self.failure:
+            raise self.failure
+        return await super().get(view, generation, key)
 
     async def scan(
         self,
@@ -62,6 +72,8 @@ class OrderedStore(MemoryStore):
         cursor: str | None = None,
         within: str | None = None,
     ) -> Page:
+        if self.failure:
+            raise self.failure
         rows = self._rows(view, generation)
 
         def place(key: Key) -> list[Any]:
@@ -84,8 +96,12 @@ class Platform:
         self.clock = ManualClock()
         self.store = OrderedStore()
         self.views = ViewReader({"redis": self.store, "cassandra": self.store}, self.clock)
+        self.said: list[Record] = []
+        """What the gateway wrote, in order."""
         self.asked: list[bytes] = []
-        """Commands as they were written."""
+        """The same, as it lies on the log."""
+        self.away = False
+        """Whether nothing can be written."""
         self._sequences: Counter[tuple[str, int]] = Counter()
         self._versions: Counter[str] = Counter()
         self._open = AsyncExitStack()
@@ -120,7 +136,9 @@ class Platform:
     async def post(
         self, topic: str, key: str, event: Record, *, event_id: str | None = None
     ) -> "asyncio.Future[Delivery]":
-        """Decide a command at once, and show what came of it."""
+        """Decide a command at once, and show what came of it; show an event. Raises Unavailable."""
+        if self.away:
+            raise Unavailable("Kafka is away")
         where = partition_of(key.encode(), PARTITIONS)
         meta = Meta(
             event_id=event_id or str(uuid.uuid4()),
@@ -131,8 +149,13 @@ class Platform:
         )
         self._sequences[topic, where] += 1
         value = registry().encode(meta, event)
+        self.said.append(event)
         self.asked.append(value)
-        every = list(await self.worker.put_raw(topic, key.encode(), value, partition=where))
+        every: list[Delivered] = []
+        if topic in self.worker.app.agents_by_source:
+            every += await self.worker.put_raw(topic, key.encode(), value, partition=where)
+        else:
+            await self._apply(topic, Envelope(meta, event))
         for output in every:
             await self._show(output)
             if output.topic in self.worker.app.agents_by_source:

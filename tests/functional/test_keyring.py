@@ -1,6 +1,9 @@
 """Signing keys are there when they are needed, and gone when they were stolen."""
 
+from collections.abc import AsyncIterator
+
 import pytest
+import pytest_asyncio
 
 from api.oauth2 import keyring
 from api.oauth2.keyring import Keyring, known
@@ -11,11 +14,11 @@ from tests.functional.oauth_rig import Rig
 from tests.integration.views import until
 
 
-@pytest.fixture
-def rig() -> Rig:
-    rig = Rig()
-    rig.tokens.keys = SigningKeys([], rig.master)
-    return rig
+@pytest_asyncio.fixture
+async def rig() -> AsyncIterator[Rig]:
+    async with Rig() as rig:
+        rig.tokens.keys = SigningKeys([], rig.master)
+        yield rig
 
 
 def ring(rig: Rig) -> Keyring:
@@ -39,14 +42,14 @@ async def test_the_first_key_is_made_and_read(rig: Rig) -> None:
 
 async def test_it_goes_on_when_servers_come_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyring, "READ_SECONDS", 0.01)
-    rig.views.failure, rig.platform.away = Unavailable("Redis is away"), True
+    rig.platform.store.failure, rig.platform.away = Unavailable("Redis is away"), True
 
     async def has_key() -> bool:
         return bool(rig.tokens.keys.jwks(rig.clock.now())["keys"])
 
     async with ring(rig):
         assert not await has_key()
-        rig.views.failure, rig.platform.away = None, False
+        rig.platform.store.failure, rig.platform.away = None, False
         await until(has_key, 5)
 
 
@@ -57,7 +60,7 @@ async def test_stolen_keys_are_retired_at_once(rig: Rig) -> None:
     before = {key.kid for key in await known(rig.views)}
     keys = SigningKeys(await known(rig.views), rig.master)
     for event in keys.replacement(rig.clock.now(), compromised=True):
-        rig.platform.tell("signing-keys", event.kid, event)
+        await rig.platform.post("signing-keys", event.kid, event)
     await found.read()
     (after,) = {key.kid for key in await known(rig.views)}
     assert after not in before

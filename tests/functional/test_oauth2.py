@@ -392,7 +392,7 @@ async def test_the_log_is_for_services_and_operating_for_operators(
     wish = "events:read:broadcast-events platform:operate"
     denied = await browser.allow(client_id=app["client_id"], scope=wish)
     assert denied["error"] == "invalid_scope"
-    rig.grant_role("river", "operator")
+    await rig.grant_role("river", "operator")
     found = await issued(browser, app, scope=wish)
 
     async def me(token: str) -> dict[str, Any]:
@@ -403,7 +403,7 @@ async def test_the_log_is_for_services_and_operating_for_operators(
     assert (await me(found["access_token"]))["roles"] == ["operator"]
     plain = await issued(browser, app, scope="clips:edit")
     assert (await me(plain["access_token"]))["roles"] == [], "not unless the token says so"
-    rig.grant_role("river", "service")
+    await rig.grant_role("river", "service")
     status, service = await token(
         browser, grant_type="client_credentials", scope="events:write:identity-commands", **app
     )
@@ -421,7 +421,7 @@ async def test_without_a_platform_nothing_is_used_up(
     assert (await response.json())["error"] == "temporarily_unavailable"
     rig.platform.away = False
     assert (await token(browser, **form))[0] == 200
-    rig.views.failure = Unavailable("Redis is away")
+    rig.platform.store.failure = Unavailable("Redis is away")
     assert (await browser.client.post("/oauth2/token", data=form)).status == 503
     assert (await validate(browser, "x")).status == 401, "no view needs to be asked for that"
 
