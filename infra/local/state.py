@@ -114,9 +114,3 @@ def only_supervisor(layout: Layout) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-def leftovers(state: StackState) -> list[psutil.Process]:
-    """Processes of a state file that still live."""
-    found = [process_of(each.pid, each.created) for each in state.processes]
-    return [process for process in found if process is not None]
