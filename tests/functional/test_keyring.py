@@ -11,7 +11,7 @@ from api.oauth2.signing_keys import SECOND, SIGNS_FOR, SigningKeys
 from infra.errors import Unavailable
 from schemas.records.access import SigningKeyIssued
 from tests.functional.oauth_rig import Rig
-from tests.integration.views import until
+from tests.waiting import until
 
 
 @pytest_asyncio.fixture

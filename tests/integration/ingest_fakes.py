@@ -42,12 +42,6 @@ def key_of(channel_id: str) -> str:
     return f"live_{channel_id}_{'s' * 32}"
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.01)
-
-
 class Keys:
     """Every channel has a key, but `nobody`."""
 

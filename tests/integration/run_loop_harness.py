@@ -4,9 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from infra.streaming.journal import PartitionState
 from infra.streaming.journal_writer import JournalWriter
 from schemas.records.broadcast import OpenSession
 from schemas.registry import registry
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(__file__).with_name("run_loop_worker.py")
@@ -182,20 +182,6 @@ async def rig(
         existing = set(await admin.list_topics())
         await admin.delete_topics([name for name in [*topics, one.journal] if name in existing])
         await admin.close()
-
-
-async def until(
-    condition: Callable[[], Any], within: float, explain: Callable[[], str] = lambda: ""
-) -> None:
-    deadline = time.monotonic() + within
-    while True:
-        found = condition()
-        if asyncio.iscoroutine(found):
-            found = await found
-        if found:
-            return
-        assert time.monotonic() < deadline, f"not within {within} s\n{explain()}"
-        await asyncio.sleep(0.1)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from infra.kafka import EventProducer, LogReader
 from schemas.records.clock import Tick
 from schemas.registry import registry
+from tests.waiting import until
 from topologies.clock import ClockService
 
 PARTITIONS = 3
@@ -30,13 +31,6 @@ async def clock(kafka: str, commands: str, election: str) -> AsyncIterator[Clock
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
-
-
-async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
 
 
 def ticked(*clocks: ClockService) -> float:

@@ -35,7 +35,8 @@ from sinks.stores.redis import RedisStore
 from sinks.view import View
 from sinks.views import VIEWS
 from tests.integration.broker import delete_topics
-from tests.integration.views import Log, until, writing
+from tests.integration.views import Log, writing
+from tests.waiting import until
 
 LAG_MS: Final = 1000
 TOPICS: Final = ("account-commands", "account-events", "user-keys")

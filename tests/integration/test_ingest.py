@@ -27,8 +27,9 @@ from schemas.records.ingest import (
 )
 from tests import recordings
 from tests import rtmp_publisher as client
-from tests.integration.ingest_fakes import Rig, Segments, key_of, running, until
+from tests.integration.ingest_fakes import Rig, Segments, key_of, running
 from tests.rtmp_publisher import Publisher
+from tests.waiting import until
 
 START = "NetStream.Publish.Start"
 BAD_NAME = "NetStream.Publish.BadName"

@@ -15,8 +15,9 @@ from media import flv
 from media.flv import Tag
 from schemas.records.ingest import PublishStarted, PublishStopped
 from tests import rtmp_publisher as client
-from tests.integration.ingest_fakes import Rig, Segments, key_of, running, until
+from tests.integration.ingest_fakes import Rig, Segments, key_of, running
 from tests.rtmp_publisher import PlainPublisher
+from tests.waiting import until
 
 Test = Callable[[Rig], Awaitable[None]]
 Run = Callable[..., None]

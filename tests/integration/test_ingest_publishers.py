@@ -14,8 +14,9 @@ from media import flv
 from media.flv import Tag
 from media.packaging.enhanced import plain
 from schemas.records.ingest import PublishRefused, PublishStarted, PublishStopped
-from tests.integration.ingest_fakes import RECORDINGS, key_of, running, until
+from tests.integration.ingest_fakes import RECORDINGS, key_of, running
 from tests.rtmp_publisher import GREETING
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 Packets = dict[int, list[tuple[Fraction, bytes]]]

@@ -50,7 +50,7 @@ from sinks.watch import RedisWatch
 from sinks.writer import ViewWriter
 from tests.functional.oauth_rig import BACK, ME, PASSWORD, Browser
 from tests.integration.broker import delete_topics
-from tests.integration.views import until
+from tests.waiting import until
 
 TOPICS = (
     *("account-commands", "account-events", "access-commands", "access-events"),

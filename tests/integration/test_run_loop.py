@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from infra.streaming import STOPPED
 from infra.streaming.journal import pack, write
 from infra.streaming.journal_writer import FencedError, Seat
-from tests.integration.run_loop_harness import Rig, journal_writer, rig, until
+from tests.integration.run_loop_harness import Rig, journal_writer, rig
+from tests.waiting import until
 
 
 async def test_a_killed_worker_skips_nothing_and_counts_nothing_twice(

@@ -13,10 +13,11 @@ from media.flv import Tag
 from media.storage import ObjectStore, Stored
 from schemas.records.broadcast import StreamStarted
 from schemas.records.ingest import PublishStarted, PublishStopped
-from tests.integration.ingest_fakes import Rig, key_of, running, until
+from tests.integration.ingest_fakes import Rig, key_of, running
 from tests.integration.media_stack import MediaStack, media_stack
 from tests.recordings import tags
 from tests.rtmp_publisher import Publisher
+from tests.waiting import until
 
 RECORDING = tags("bbb_360p_10s.flv")
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from infra.errors import Unavailable
 from infra.local.layout import Layout
 from infra.local.process import Program, guarded
 from infra.local.supervisor import Backoff, Supervisor
+from tests.waiting import until
 
 QUICK = Backoff(first=0.05, longest=0.2)
 
@@ -55,12 +56,6 @@ def python(name: str, code: str, **options: object) -> Program:
 
 
 SLEEP = "import time; time.sleep(600)"
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - the condition is about other processes
-            await asyncio.sleep(0.01)
 
 
 def gone(pid: int) -> bool:

@@ -28,7 +28,8 @@ from sinks.stores.cassandra import CassandraStore
 from sinks.stores.redis import RedisStore
 from sinks.view import View
 from sinks.writer import ViewWriter
-from tests.integration.views import Log, caught_up, ended, new_log, started, until, view, writing
+from tests.integration.views import Log, caught_up, ended, new_log, started, view, writing
+from tests.waiting import until
 
 KILLS = 4
 

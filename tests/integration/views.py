@@ -1,9 +1,8 @@
 """A log, stores and a writer of their own for tests of views."""
 
 import asyncio
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,6 +19,7 @@ from sinks.store import Store
 from sinks.view import View
 from sinks.views import VIEWS
 from sinks.writer import ViewWriter
+from tests.waiting import until
 
 PARTITIONS = 4
 ORIGIN = 1_700_000_000_000_000
@@ -156,16 +156,6 @@ class KeptLetters:
 
     async def put(self, failure: Failure) -> None:
         self.failures.append(failure)
-
-
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 30) -> Any:
-    """Wait for a condition; returns what it gave."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := await condition():
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s")
 
 
 async def caught_up(log: Log, store: Store, found: View, ends: dict[int, int]) -> None:
