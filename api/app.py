@@ -1,20 +1,23 @@
 """The gateway: pages, and `/v1` over the views. It writes no store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
-from api import doorman, edge, helix, limits, pages, reference
+from api import doorman, edge, helix, limits, pages, reference, session
 from api.access import NoTokens, Tokens, public
 from api.call import COMMANDS, MAX_BODY, VIEWS
 from api.commands import Commands
+from api.deadline import in_time
+from api.health import HEALTH, Check, Health, healthz
 from api.helix.dialect import failures
 from api.helix.live import LIVE, Live
 from api.oauth2.answers import faults
 from api.oauth2.authority import AUTHORITY, Authority
+from api.oauth2.rendering import notices
 from api.oauth2.routes import ROUTES as OAUTH2
 from api.places import Places
 from api.problems import problems
@@ -33,7 +36,6 @@ from api.v1 import (
 )
 from api.views import CHANNELS, Views
 from infra.clock import Clock
-from infra.errors import Unavailable
 from infra.sealing import MasterKeys
 
 ROUTES = (
@@ -63,6 +65,7 @@ def make_app(
     past: history.History | None = None,
     master: MasterKeys | None = None,
     authority: Authority | None = None,
+    servers: Mapping[str, Check] | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -72,13 +75,25 @@ def make_app(
     of the platform, without `following` no topic is read or written, without
     `counting` anyone may ask as often as they like, without `past` nothing is known as it was,
     without `master` no stream key is shown or replaced,
-    without `authority` nobody signs in and no token is issued.
+    without `authority` nobody signs in and no token is issued. `servers` are those whose health
+    is told beside that of Redis.
     """
     app = web.Application(
-        middlewares=[edge.observe, edge.cors, failures, faults, problems, authorise],
+        middlewares=[
+            edge.observe,
+            edge.cors,
+            failures,
+            faults,
+            notices,
+            problems,
+            in_time,
+            authorise,
+        ],
         client_max_size=MAX_BODY,
     )
     app[VIEWS] = views
+    redis = {"redis": partial(views.get, CHANNELS, "healthz")}
+    app[HEALTH] = Health({**redis, **(servers or {})}, clock)
     app[LIVE] = Live(views, clock)
     app[TOKENS] = tokens or NoTokens()
     app[edge.CLOCK] = clock
@@ -97,7 +112,7 @@ def make_app(
         app.on_shutdown.append(_let_go)
     if authority is not None:
         app[AUTHORITY] = authority
-        add_routes(app, OAUTH2)
+        add_routes(app, [*OAUTH2, *session.ROUTES])
     add_routes(app, more)
     if past is not None:
         app[history.HISTORY] = past
@@ -135,13 +150,3 @@ async def _doorman(runner: web.AppRunner, app: web.Application) -> AsyncIterator
 async def _let_go(app: web.Application) -> None:
     """Those who follow hear that the gateway stops, and come back to another."""
     await app[events.EVENTS].feeds.close()
-
-
-async def healthz(request: web.Request) -> web.Response:
-    """GET /healthz: 200 while the views answer within a second. Raises Unavailable otherwise."""
-    try:
-        async with asyncio.timeout(1):
-            await request.app[VIEWS].get(CHANNELS, "healthz")
-    except TimeoutError as slow:
-        raise Unavailable("the views take longer than a second") from slow
-    return web.json_response({"status": "ok"}, headers={"Cache-Control": "no-store"})

@@ -11,8 +11,6 @@ async def rename(call: Call, path: Path, body: Title) -> Renamed:
 endpoint("PUT", "/v1/channels/{channel_id}/title", rename, scoped("channel:manage"))
 """
 
-import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -21,15 +19,17 @@ import msgspec
 from aiohttp import web
 
 from api.access import Principal, Rule
+from api.bodies import body_of
 from api.commands import Commands
+from api.deadline import give
 from api.edge import CLOCK
-from api.errors import Forbidden, TooLarge, Unauthorized, Unprocessable
+from api.errors import Forbidden, Unauthorized, Unprocessable
 from api.idempotency import checked_key
 from api.pointers import pointer_and_reason
 from api.problems import Handler
 from api.routes import PRINCIPAL, Route, Said
 from api.views import Row, Views, typed
-from infra.errors import InvalidRecord, NotFound, Unavailable
+from infra.errors import InvalidRecord, NotFound
 from infra.record import Record
 
 VIEWS: web.AppKey[Views] = web.AppKey("views")
@@ -37,10 +37,6 @@ COMMANDS: web.AppKey[Commands] = web.AppKey("commands")
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of a request's body at most, unless the route says otherwise."""
-READ_SECONDS: Final = 1.8
-"""For a read; whoever asks hears within 2 s that a server is away."""
-WRITE_SECONDS: Final = 10.0
-"""For whatever waits for the platform to decide; commands have a deadline of their own."""
 
 Event = TypeVar("Event", bound=Record)
 Parameters = TypeVar("Parameters", bound=msgspec.Struct)
@@ -127,19 +123,20 @@ def endpoint(
     """A route to a function of (call, path, query, headers, body), of which it takes what it names.
 
     `max_age` lets shared caches keep a good answer for so many seconds; without it none does.
-    `seconds` bounds the whole call, `most` the bytes of its body. A function that makes a response
-    by itself says with `answer` and `media_types` what is in it. `errors` are statuses that the
-    rest does not entail.
+    `seconds` bounds the call where it takes longer than others by its nature (`api.deadline`),
+    `most` the bytes of its body. A function that makes a response by itself says with `answer` and
+    `media_types` what is in it. `errors` are statuses that the rest does not entail.
     """
     kinds = get_type_hints(function, include_extras=True)
     given_back = kinds.pop("return")
     if answer is None and given_back is not type(None):
         answer = given_back
     body = kinds.get("body")
-    limit = seconds or (READ_SECONDS if method == "GET" else WRITE_SECONDS)
     decoder = msgspec.json.Decoder(body) if body is not None else None
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if seconds is not None:
+            give(seconds)
         given: dict[str, Any] = {}
         if "path" in kinds:
             given["path"] = _path(request, kinds["path"])
@@ -147,13 +144,9 @@ def endpoint(
             given["query"] = query_of(request, kinds["query"])
         if "headers" in kinds:
             given["headers"] = headers_of(request, kinds["headers"])
-        try:
-            async with asyncio.timeout(limit if limit < math.inf else None):
-                if decoder is not None:
-                    given["body"] = await _body(request, decoder, most)
-                found = await function(Call(request), **given)
-        except TimeoutError as slow:
-            raise Unavailable(f"no answer within {limit} s") from slow
+        if decoder is not None:
+            given["body"] = await _body(request, decoder, most)
+        found = await function(Call(request), **given)
         return _response(found, 204 if answer is None else status, max_age)
 
     said = Said(
@@ -215,11 +208,7 @@ def headers_of(request: web.Request, kind: type[Parameters]) -> Parameters:
 async def _body(request: web.Request, decoder: msgspec.json.Decoder[Any], most: int) -> Any:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType
-    raw = bytearray()
-    async for chunk in request.content.iter_any():
-        raw += chunk
-        if len(raw) > most:
-            raise TooLarge(f"a body may have {most} bytes")
+    raw = await body_of(request, most)
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from api.access import Principal
+from api.deadline import give
 from api.errors import CommandRefused, Undecided
 from api.idempotency import Memory, fingerprint_of, identity_of, spent
 from api.sender import Message, Sender
@@ -100,6 +101,7 @@ class Commands:
             if not known:
                 message = Message(topic, key, command, identity)
                 await self._sender.send([message], None if idempotency_key is None else self._sent)
+            give(seconds + LOOK_SECONDS)  # it is on the log: from now on the platform is asked
             found = await self._wait(identity, outcomes, written, seconds)
         if found is None:
             if idempotency_key is None:

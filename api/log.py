@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +11,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from api.deadline import give
 from infra.errors import InvalidRecord, Unavailable
 from infra.kafka import Delivery, partition_of
 from infra.record import Codec, Meta, Record
@@ -19,7 +20,10 @@ log = structlog.get_logger()
 
 READERS: Final = 4
 """Pages that are read at the same time; others wait their turn."""
+ANSWER_SECONDS: Final = 1.5
+"""For Kafka to say what there is, a turn and a connection included."""
 PAGE_SECONDS: Final = 1.5
+"""For the messages of a page."""
 PAGE_BYTES: Final = 4 << 20
 PAGE_MESSAGES: Final = 20_000
 """Messages looked at for a page, whether or not the filter keeps them."""
@@ -92,7 +96,7 @@ class Log:
     async def span(self, topic: str) -> Span:
         """Where a topic begins and ends now."""
         tps = self._tps(topic)
-        async with self._reader(PAGE_SECONDS) as consumer:
+        async with self._reader(ANSWER_SECONDS) as consumer:
             begins = await consumer.beginning_offsets(tps)
             ends = await consumer.end_offsets(tps)
         return Span([begins[tp] for tp in tps], [ends[tp] for tp in tps])
@@ -119,10 +123,12 @@ class Log:
         tp = TopicPartition(topic, where)
         found: dict[str, Delivery] = {}
         async with self._reader(FIND_SECONDS) as consumer:
-            at = (await consumer.offsets_for_times({tp: since // 1000 - 1000}))[tp]
+            async with asyncio.timeout(ANSWER_SECONDS):
+                at = (await consumer.offsets_for_times({tp: since // 1000 - 1000}))[tp]
+                end = (await consumer.end_offsets([tp]))[tp]
             if at is None:
                 return {}
-            end = (await consumer.end_offsets([tp]))[tp]
+            give(FIND_SECONDS)
             ends = [end] * (where + 1)
             start = at.offset
             while start < end:
@@ -141,7 +147,7 @@ class Log:
     async def offsets_at(self, topic: str, time: int) -> list[int]:
         """Of the first message of each partition written at `time` (microseconds) or later."""
         tps = self._tps(topic)
-        async with self._reader(PAGE_SECONDS) as consumer:
+        async with self._reader(ANSWER_SECONDS) as consumer:
             found = await consumer.offsets_for_times(dict.fromkeys(tps, time // 1000))
             ends = await consumer.end_offsets(tps)
         return [found[tp].offset if found.get(tp) else ends[tp] for tp in tps]
@@ -179,8 +185,10 @@ class Log:
     @asynccontextmanager
     async def _reader(self, seconds: float) -> AsyncIterator[AIOKafkaConsumer]:
         """A connection, for so many seconds at most. One that failed is not used again."""
-        async with _kafka(self._bootstrap, seconds), self._turns:
-            consumer = self._idle.pop() if self._idle else await started(self._bootstrap)
+        async with _kafka(self._bootstrap, seconds), AsyncExitStack() as turn:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await turn.enter_async_context(self._turns)
+                consumer = self._idle.pop() if self._idle else await started(self._bootstrap)
             try:
                 yield consumer
                 consumer.assign([])

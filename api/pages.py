@@ -1,5 +1,6 @@
 """The pages and their files, from one folder that the caller names."""
 
+import asyncio
 import contextlib
 import html
 import re
@@ -11,6 +12,8 @@ from aiohttp import web
 from api.v1 import channels
 from infra.errors import InvalidRecord, NotFound, Unavailable
 
+_PATIENCE = 0.5
+"""Seconds to wait for what the script can ask for itself."""
 _PATH = re.compile(r"([a-z0-9-]+/)*[a-z0-9.-]+")
 
 FOLDER: web.AppKey[Path] = web.AppKey("pages", Path)
@@ -28,8 +31,9 @@ async def watch(request: web.Request) -> web.Response:
     along, the script asks for itself, and says what is wrong.
     """
     head = ""
-    with contextlib.suppress(NotFound, Unavailable, InvalidRecord):
-        found = await channels.channel(request)
+    with contextlib.suppress(NotFound, Unavailable, InvalidRecord, TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            found = await channels.channel(request)
         # `<` would let a title end the script; JSON has another way to write it.
         state = msgspec.json.encode(found).decode().replace("<", "\\u003c")
         head = f'<script type="application/json" id="first">{state}</script>'

@@ -81,6 +81,9 @@ class EventProducer:
         except KafkaError as error:
             await self._kafka.stop()
             raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
+        except BaseException:
+            await self._kafka.stop()
+            raise
         return self
 
     async def __aexit__(
@@ -173,6 +176,9 @@ class LogReader:
         except KafkaError as error:
             await self._kafka.stop()
             raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
+        except BaseException:
+            await self._kafka.stop()
+            raise
         return self
 
     async def __aexit__(

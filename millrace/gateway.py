@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ from api.publishing import Publishing
 from api.registry import routes as schema_routes
 from api.sender import Sender
 from api.v1.events import Events
+from api.views import STREAM_HISTORY
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
 from infra.kafka import Delivery, EventProducer
@@ -89,6 +91,10 @@ async def gateway() -> AsyncIterator[web.Application]:
             past=Past(ViewHistory(KafkaSettings().bootstrap, registry())),
             master=authority.master,
             authority=authority,
+            servers={
+                "cassandra": partial(views.scan, STREAM_HISTORY, 1, within="healthz"),
+                "kafka": partial(reading.span, next(iter(topics))),
+            },
             more=schema_routes(subjects()),
         )
 

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from api.bodies import body_of
 from api.errors import TooLarge
 from api.problems import MEDIA_TYPE, RETRY_SECONDS, Handler, Problem
 from infra.errors import InvalidRecord, MillraceError, Refused, Unavailable
@@ -62,11 +63,7 @@ async def parameters(request: web.Request) -> Parameters:
 
     What is empty counts as left out. Raises OAuthError for what stands twice or is no form.
     """
-    raw = bytearray()
-    async for chunk in request.content.iter_any():
-        raw += chunk
-        if len(raw) > MOST:
-            raise TooLarge(f"a form may have {MOST} bytes")
+    raw = await body_of(request, MOST)
     if raw and request.content_type != FORM:
         raise OAuthError("invalid_request", f"the body must be {FORM}")
     try:

@@ -8,10 +8,12 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 import jinja2
+import msgspec
 import structlog
 from aiohttp import web
 
-from api.errors import Forbidden, TooLarge, TooMany
+from api.bodies import body_of
+from api.errors import Forbidden, TooMany
 from api.oauth2.answers import FORM, MOST, OAuthError, Parameters
 from api.oauth2.authority import authority
 from api.oauth2.sessions import (
@@ -22,7 +24,7 @@ from api.oauth2.sessions import (
     sealed_form,
     session_of,
 )
-from api.problems import RETRY_SECONDS, Handler
+from api.problems import MEDIA_TYPE, RETRY_SECONDS, Handler, Problem
 from infra.errors import InvalidRecord, NotFound, Refused, Unavailable
 
 log = structlog.get_logger()
@@ -36,6 +38,8 @@ _TEMPLATES: Final = jinja2.Environment(
     lstrip_blocks=True,
 )
 _FIELDS: Final = 50
+_PAGED: Final[set[Handler]] = set()
+"""What `paged` wraps."""
 
 
 def moment(microseconds: int) -> str:
@@ -79,11 +83,7 @@ def local(location: str) -> str:
 
 async def sent_form(request: web.Request) -> Parameters:
     """The fields of a form of ours. Raises Forbidden if it is not, TooLarge, InvalidRecord."""
-    raw = bytearray()
-    async for chunk in request.content.iter_any():
-        raw += chunk
-        if len(raw) > MOST:
-            raise TooLarge(f"a form may have {MOST} bytes")
+    raw = await body_of(request, MOST)
     try:
         pairs = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS)
     except ValueError as error:
@@ -95,6 +95,8 @@ async def sent_form(request: web.Request) -> Parameters:
 
 def paged(handler: Handler) -> Handler:
     """Let a handler's errors be said by a page."""
+
+    _PAGED.add(handler)
 
     @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -120,6 +122,26 @@ def paged(handler: Handler) -> Handler:
             return _plain("That did not work", sentence(error), 422)
 
     return handle
+
+
+@web.middleware
+async def notices(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say problems of pages, which came up around them, as a page."""
+    response = await handler(request)
+    if response.content_type != MEDIA_TYPE or not _is_page(request):
+        return response
+    assert isinstance(response, web.Response)
+    assert isinstance(response.body, bytes)
+    problem = msgspec.json.decode(response.body, type=Problem)
+    found = _plain(problem.title, problem.detail or "Try again in a moment.", problem.status)
+    for name in ("Retry-After", "Allow"):
+        if name in response.headers:
+            found.headers[name] = response.headers[name]
+    return found
+
+
+def _is_page(request: web.Request) -> bool:
+    return getattr(request.match_info.handler, "__wrapped__", None) in _PAGED
 
 
 def for_session(function: SignedIn) -> Handler:

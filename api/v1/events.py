@@ -1,7 +1,6 @@
 """`/v1/events`: catch up with a topic, follow it live; `/v1/topics/{topic}/events`: write to it."""
 
 import asyncio
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated, Final
@@ -13,6 +12,7 @@ from aiohttp import ClientConnectionResetError, web
 from api.access import scoped
 from api.call import Call, endpoint
 from api.cursor import Cursor, Place
+from api.deadline import give
 from api.feed import Feeds, Slow, Wanted, checked
 from api.idempotency import checked_key
 from api.log import Entry, Log, Told
@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 MOST_BYTES: Final = 1 << 20
 """Of a batch that is written."""
+READ_SECONDS: Final = 5.0
+"""For a page, once the log has said what there is."""
 WRITE_SECONDS: Final = 10.0
 """For a client that follows to take what was sent."""
 _LINES: Final = "application/x-ndjson"
@@ -139,6 +141,7 @@ async def read_events(call: Call, query: EventsQuery, headers: EventsHeaders) ->
     wanted = _wanted(topic, query)
     if live:
         return await _live(call, events.feeds, cursor, wanted)
+    give(READ_SECONDS)
     found, more = await _page(events.log, cursor, query, wanted)
     if _LINES in headers.Accept:
         response = web.Response(
@@ -166,7 +169,6 @@ ROUTES = (
         "/v1/events",
         read_events,
         scoped("events:read:{topic}"),
-        seconds=math.inf,
         errors=(404, 410),
         answer=_ToldPage,
         media_types=("application/json", _LINES, _STREAM),
@@ -234,6 +236,7 @@ async def _live(call: Call, feeds: Feeds, cursor: Cursor, wanted: Wanted) -> web
     async with aclosing(following):
         # What goes wrong before the first answer is a problem, with a status.
         first = await anext(following)
+        give(None)
         await response.prepare(call.request)
         try:
             await _write(response, b"retry: 2000\n\n" + _told(first, cursor))

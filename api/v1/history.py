@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 from aiohttp import web
 
 from infra.errors import InvalidRecord
+
+FOLD_SECONDS: Final = 8.0
+"""For the log to be folded; `sinks.history` needs less."""
 
 AsOf = Annotated[
     str,

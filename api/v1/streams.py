@@ -1,13 +1,12 @@
 """`/v1/streams`: one broadcast, now or as it was."""
 
-import asyncio
-
 import msgspec
 
 from api.access import public
-from api.call import READ_SECONDS, Call, endpoint
+from api.call import Call, endpoint
+from api.deadline import give
 from api.edge import PLACES
-from api.v1.history import HISTORY, AsOf, moment
+from api.v1.history import FOLD_SECONDS, HISTORY, AsOf, moment
 from api.v1.parameters import StreamPath
 from api.v1.resources import One, Stream, stream_of, timestamp
 from api.views import STREAM_STATUS, StreamRow, typed
@@ -27,11 +26,9 @@ async def get_stream(call: Call, path: StreamPath, query: StreamQuery) -> One[St
     answer is 422: `millrace as-of` has no such bound.
     """
     if query.as_of is None:
-        async with asyncio.timeout(READ_SECONDS):
-            row = await call.row(
-                STREAM_STATUS, path.stream_id, StreamRow, "There is no such stream."
-            )
+        row = await call.row(STREAM_STATUS, path.stream_id, StreamRow, "There is no such stream.")
         return _one(call, row, call.now)
+    give(FOLD_SECONDS)
     time = min(moment(query.as_of), call.now)
     history = call.request.app.get(HISTORY)
     found = await history.row(STREAM_STATUS, path.stream_id, time) if history else None
@@ -51,7 +48,6 @@ ROUTES = (
         get_stream,
         public,
         max_age=1,
-        seconds=8,
         errors=(422,),
     ),
 )

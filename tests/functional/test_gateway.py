@@ -205,7 +205,10 @@ async def test_views_that_are_away_are_a_503_without_their_address(
 
 
 async def test_health_and_metrics_answer(client: Client) -> None:
-    assert await (await client.get("/healthz")).json() == {"status": "ok"}
+    assert await (await client.get("/healthz")).json() == {
+        "status": "ok",
+        "servers": {"redis": "ok"},
+    }
     text = await (await client.get("/metrics")).text()
     assert 'millrace_gateway_requests_total{method="GET",route="/healthz",status="200"}' in text
 
