@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka import TopicPartition
 from cassandra import InvalidRequest
+from cassandra.metadata import Murmur3Token
 from cassandra.query import UNSET_VALUE, BatchStatement, BatchType
 
 from infra.errors import InvalidRecord, Unavailable
@@ -34,8 +35,11 @@ from sinks.stores.cassandra_statements import Statements
 from sinks.stores.keys import key_of_text, key_text
 from sinks.view import View
 
-STATEMENTS_PER_BATCH: Final = 30
+STATEMENTS_PER_BATCH: Final = 50
+PARTITIONS_PER_BATCH: Final = 10
+"""The server warns of more; each of them is a write of its own there."""
 BATCHES_IN_FLIGHT: Final = 32
+"""Of one call of `apply`, so that who has much to write does not stand before who has little."""
 
 
 class CassandraStore:
@@ -46,7 +50,6 @@ class CassandraStore:
     ) -> None:
         self._cql = Statements(keyspace)
         self._session = CassandraSession(hosts, port, keyspace, replication_factor)
-        self._room = asyncio.Semaphore(BATCHES_IN_FLIGHT)
 
     async def setup(self, views: Sequence[View]) -> None:
         """Create tables, and the first generation of views that have none."""
@@ -95,7 +98,7 @@ class CassandraStore:
         *,
         live: bool,
     ) -> None:
-        """Merge changes in unlogged batches of one partition each; then store the positions.
+        """Merge changes in unlogged batches of a few partitions; then store the positions.
 
         Whether the generation is active is asked before: a write that is under way while the
         view is switched lands in the old generation, whose positions alone claim it.
@@ -109,7 +112,7 @@ class CassandraStore:
             insert = await self._session.prepare(self._cql.insert(view, generation))
             delete = await self._session.prepare(self._cql.delete(view, generation))
             batches = _batches(view, rows, insert, delete)
-            await asyncio.gather(*(self._send(batch) for batch in batches))
+            await asyncio.gather(*(self._send(batches) for _ in range(BATCHES_IN_FLIGHT)))
         await asyncio.gather(
             *(
                 self._session.execute(
@@ -119,8 +122,8 @@ class CassandraStore:
             )
         )
 
-    async def _send(self, batch: BatchStatement) -> None:
-        async with self._room:
+    async def _send(self, batches: Iterator[BatchStatement]) -> None:
+        for batch in batches:
             await self._session.send(batch)
 
     async def get(self, view: View, generation: str, key: Key) -> Columns | None:
@@ -199,23 +202,33 @@ def _position(
 def _batches(
     view: View, rows: Mapping[Key, Row], insert: Any, delete: Any
 ) -> Iterator[BatchStatement]:
-    """The changes as batches that each stay in one Cassandra partition."""
-    by_partition: dict[str | int, list[tuple[Any, tuple[Any, ...]]]] = defaultdict(list)
+    """The changes in batches of a few partitions, neighbours by token: they share replicas.
+
+    All statements of a partition in a batch are one write for the server.
+    """
+    by_partition: dict[str | int, list[Any]] = defaultdict(list)
     for key, row in rows.items():
-        by_partition[key[0]].extend(_statements(view, key, row, insert, delete))
-    for statements in by_partition.values():
-        for start in range(0, len(statements), STATEMENTS_PER_BATCH):
-            batch = BatchStatement(BatchType.UNLOGGED)
-            for statement, values in statements[start : start + STATEMENTS_PER_BATCH]:
-                batch.add(statement, values)
-            yield batch
+        by_partition[key[0]] += _statements(view, key, row, insert, delete)
+    batch, partitions = BatchStatement(BatchType.UNLOGGED), 0
+    for statements in sorted(by_partition.values(), key=_token):
+        partitions += 1
+        for statement in statements:
+            if len(batch) >= STATEMENTS_PER_BATCH or partitions > PARTITIONS_PER_BATCH:
+                yield batch
+                batch, partitions = BatchStatement(BatchType.UNLOGGED), 1
+            batch.add(statement)
+    if len(batch):
+        yield batch
 
 
-def _statements(
-    view: View, key: Key, row: Row, insert: Any, delete: Any
-) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+def _token(statements: Sequence[Any]) -> int:
+    token: int = Murmur3Token.hash_fn(statements[0].routing_key)
+    return token
+
+
+def _statements(view: View, key: Key, row: Row, insert: Any, delete: Any) -> Iterator[Any]:
     if row.deleted:
-        yield delete, (row.deleted, *key)
+        yield delete.bind((row.deleted, *key))
     for version in {cell.version for cell in row.cells.values()}:
         values = (
             cell.value
@@ -223,7 +236,7 @@ def _statements(
             else UNSET_VALUE
             for name in view.columns
         )
-        yield insert, (*key, *values, version)
+        yield insert.bind((*key, *values, version))
 
 
 def _read(view: View, row: tuple[Any, ...]) -> tuple[Key, Columns]:
