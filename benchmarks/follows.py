@@ -16,7 +16,7 @@ from infra.record import Meta
 from infra.streaming.testing import RawRecord, TestWorker
 from schemas.records.social import FollowChannel
 from schemas.registry import registry
-from tests.functional.platform import PARTITIONS, identity_app
+from tests.functional.workers import PARTITIONS, identity_app
 
 TOPIC, CHANNEL = "social-commands", "storm"
 BLOCKS, LIST = 10, 500

@@ -22,10 +22,7 @@ from infra.kafka import Delivery, partition_of
 from infra.names import id_of
 from infra.record import Envelope, Meta, Record
 from infra.sealing import MasterKeys
-from infra.streaming import App
-from infra.streaming import make_app as make_worker
 from infra.streaming.testing import Delivered, TestWorker
-from millrace.bootstrap import register
 from schemas.records.accounts import RegisterUser
 from schemas.records.broadcast import StreamEnded, StreamStarted
 from schemas.registry import registry
@@ -36,20 +33,7 @@ from sinks.stores.memory import MemoryStore
 from sinks.view import View, changes
 from sinks.views import VIEWS
 from tests.functional.gateway_fakes import AtOnce, FakeTokens, MemoryRequests
-
-PARTITIONS = 4
-
-
-def identity_app() -> App:
-    app = make_worker(
-        "identity",
-        bootstrap="unused:9092",
-        codec=registry(),
-        partitions=lambda topic: PARTITIONS,
-        dead_letter_topic=lambda topic: f"{topic}-dlq",
-    )
-    register("identity")(app)
-    return app
+from tests.functional.workers import PARTITIONS, identity_app
 
 
 class OrderedStore(MemoryStore):

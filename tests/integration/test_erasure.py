@@ -21,9 +21,7 @@ from infra.kafka import LogReader, partition_of
 from infra.names import id_of
 from infra.record import Meta, Record
 from infra.sealing import DataKey, MasterKeys, new_master_key
-from infra.streaming import App, make_app
 from infra.streaming.testing import BEGINNING, Delivered, TestWorker
-from millrace.bootstrap import register
 from schemas import provision, sources
 from schemas.records.accounts import EraseUser, RegisterUser, UserKeyIssued
 from schemas.records.clock import Tick
@@ -34,6 +32,7 @@ from sinks.rebuild import rebuild
 from sinks.stores.redis import RedisStore
 from sinks.view import View
 from sinks.views import VIEWS
+from tests.functional.workers import identity_app
 from tests.integration.broker import delete_topics
 from tests.integration.views import Log, writing
 from tests.waiting import until
@@ -120,18 +119,6 @@ class Platform:
             partitions = await log.partitions(self.topic(topic))
             starts, ends = await log.begins(partitions), await log.ends(partitions)
             return [each async for batch in log.read(starts, ends) for each in batch]
-
-
-def identity_app() -> App:
-    app = make_app(
-        "identity",
-        bootstrap="unused:9092",
-        codec=registry(),
-        partitions=lambda topic: 4,
-        dead_letter_topic=lambda topic: f"{topic}-dlq",
-    )
-    register("identity")(app)
-    return app
 
 
 @pytest.fixture

@@ -34,10 +34,7 @@ from infra.names import id_of
 from infra.passwords import Passwords
 from infra.record import Record
 from infra.sealing import MasterKeys, new_master_key
-from infra.streaming import App
-from infra.streaming import make_app as make_worker_app
 from infra.streaming.testing import Delivered, TestWorker
-from millrace.bootstrap import register
 from schemas import provision, sources
 from schemas.registry import registry
 from sinks.dead_letters import KafkaDeadLetters
@@ -49,6 +46,7 @@ from sinks.views import VIEWS
 from sinks.watch import RedisWatch
 from sinks.writer import ViewWriter
 from tests.functional.oauth_rig import BACK, ME, PASSWORD, Browser
+from tests.functional.workers import identity_app
 from tests.integration.broker import delete_topics
 from tests.waiting import until
 
@@ -89,18 +87,6 @@ class Prefixed:
         self, topic: str, key: str, event: Record, *, event_id: str | None = None
     ) -> "asyncio.Future[Delivery]":
         return await self._producer.post(self._prefix + topic, key, event, event_id=event_id)
-
-
-def identity_app() -> App:
-    app = make_worker_app(
-        "identity",
-        bootstrap="unused:9092",
-        codec=registry(),
-        partitions=lambda topic: 4,
-        dead_letter_topic=lambda topic: f"{topic}-dlq",
-    )
-    register("identity")(app)
-    return app
 
 
 @asynccontextmanager

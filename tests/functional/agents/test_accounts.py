@@ -7,9 +7,7 @@ import pytest
 
 from agents.accounts.agent import KEY_LAG
 from infra.names import id_of
-from infra.streaming import App, make_app
 from infra.streaming.testing import BEGINNING, Delivered, TestWorker
-from millrace.bootstrap import register
 from schemas.records.access import (
     GrantRevoked,
     GrantsRevoked,
@@ -37,23 +35,11 @@ from schemas.records.identity import (
     EraseChannel,
     OpenChannel,
 )
-from schemas.registry import registry
+from tests.functional.workers import identity_app
 
 SECOND = 1_000_000
 USER = id_of("river")
 KEY, OTHER_KEY = f"{USER}.{'0' * 16}", f"{USER}.{'f' * 16}"
-
-
-def identity_app() -> App:
-    app = make_app(
-        "identity",
-        bootstrap="unused:9092",
-        codec=registry(),
-        partitions=lambda topic: 4,
-        dead_letter_topic=lambda topic: f"{topic}-dlq",
-    )
-    register("identity")(app)
-    return app
 
 
 def registration(key: str = KEY) -> RegisterUser:

@@ -2,8 +2,6 @@
 
 from functools import partial
 
-from infra.settings import BroadcastSettings
-from infra.streaming import App, make_app
 from infra.streaming.testing import BEGINNING, Delivered, TestWorker
 from schemas.records.broadcast import (
     CloseSession,
@@ -23,28 +21,13 @@ from schemas.records.identity import (
     StreamKeyRevoked,
 )
 from schemas.records.ingest import PublishProgressed, PublishStarted, PublishStopped
-from schemas.registry import registry
-from topologies import broadcast, identity
+from tests.functional.workers import identity_app, worker_app
 
 SECOND = 1_000_000
 
 
-def app_of(register: object, name: str) -> App:
-    app = make_app(
-        name,
-        bootstrap="unused:9092",
-        codec=registry(),
-        partitions=lambda topic: 4,
-        dead_letter_topic=lambda topic: f"{topic}-dlq",
-    )
-    register(app)
-    return app
-
-
 def broadcast_worker() -> TestWorker:
-    return TestWorker(
-        partial(app_of, partial(broadcast.register, settings=BroadcastSettings()), "broadcast")
-    )
+    return TestWorker(partial(worker_app, "broadcast"))
 
 
 def events(outputs: list[Delivered]) -> list[object]:
@@ -140,7 +123,7 @@ async def test_a_tick_concerns_only_streams_of_its_own_partition():
 
 
 async def test_a_replaced_stream_key_is_revoked():
-    async with TestWorker(partial(app_of, identity.register, "identity")) as worker:
+    async with TestWorker(identity_app) as worker:
         put = partial(worker.put, "identity-commands", "c")
         described = {"channel_id": "c", "name": "river", "title": "t", "category": "g"}
         assert events(await put(RegisterChannel(**described))) == [ChannelRegistered(**described)]

@@ -7,9 +7,7 @@ import pytest
 
 from agents.social.model import UNDONE_AT_ONCE
 from infra.names import id_of
-from infra.streaming import App, make_app
 from infra.streaming.testing import Delivered, TestWorker
-from millrace.bootstrap import register
 from schemas.records.accounts import EraseUser, RegisterUser
 from schemas.records.clock import Tick
 from schemas.records.social import (
@@ -21,21 +19,9 @@ from schemas.records.social import (
     NoteFollow,
     UnfollowChannel,
 )
-from schemas.registry import registry
+from tests.functional.workers import identity_app
 
 USER = id_of("river")
-
-
-def identity_app() -> App:
-    app = make_app(
-        "identity",
-        bootstrap="unused:9092",
-        codec=registry(),
-        partitions=lambda topic: 4,
-        dead_letter_topic=lambda topic: f"{topic}-dlq",
-    )
-    register("identity")(app)
-    return app
 
 
 async def settle(worker: TestWorker, outputs: list[Delivered]) -> list[Delivered]:
