@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Protocol
 
 import msgspec
@@ -139,9 +139,10 @@ class Publishing:
             for key, event, event_id in messages
             if event_id not in there
         ]
-        publication: Callable[[Sequence[Delivery]], Publication] = lambda deliveries: _publication(  # noqa: E731
-            topic.name, [each[2] for each in messages], [*there.values(), *deliveries]
-        )
+
+        def publication(deliveries: Sequence[Delivery]) -> Publication:
+            order = [event_id for _, _, event_id in messages]
+            return _publication(topic.name, order, [*there.values(), *deliveries])
 
         async def remember(deliveries: Sequence[Delivery]) -> None:
             if identity is not None:
