@@ -1,13 +1,17 @@
 """Streams: which publisher sessions make up what a channel has on air.
 
 A stream begins with a session, outlives it by the grace period, and goes on when a publisher
-returns in time. All times are microseconds since 1970-01-01T00:00:00Z, taken from the log.
+returns in time. Its moments can be marked while a publisher is connected. All times are microseconds since 1970-01-01T00:00:00Z, taken from the log.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from schemas.records.broadcast import (
     CloseSession,
+    CreateMarker,
+    MarkerCreated,
+    MarkerRefused,
     OpenSession,
     SessionRefused,
     StreamEnded,
@@ -18,8 +22,23 @@ from schemas.records.broadcast import (
 )
 from schemas.records.clock import Tick
 
-Command = OpenSession | TouchSession | CloseSession | Tick
-Event = StreamStarted | StreamInterrupted | StreamResumed | StreamEnded | SessionRefused
+Command = OpenSession | TouchSession | CloseSession | CreateMarker | Tick
+Event = (
+    StreamStarted
+    | StreamInterrupted
+    | StreamResumed
+    | StreamEnded
+    | SessionRefused
+    | MarkerCreated
+    | MarkerRefused
+)
+
+DESCRIPTION_LENGTH = 140
+"""Characters of a marker's description."""
+MARKERS = 1_000
+"""Markers of a stream."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,7 @@ class Stream:
     interrupted_at: int | None = None
     resume_until: int | None = None
     reason: str = ""
+    markers: int = 0
 
     @property
     def live(self) -> bool:
@@ -63,6 +83,8 @@ def decide(stream: Stream | None, command: Command, *, now: int, rules: Rules) -
             return _touch(stream, command, now, rules)
         case CloseSession() if stream and stream.live and command.session_id == stream.session_id:
             return _interrupt(stream, command.reason, now, rules)
+        case CreateMarker():
+            return [_mark(stream, command, now)]
         case Tick() if stream:
             return _expire(stream, now, rules)
     return []
@@ -97,6 +119,8 @@ def evolve(stream: Stream | None, event: Event) -> Stream | None:
                 resume_until=None,
                 reason="",
             )
+        case MarkerCreated() if stream:
+            return replace(stream, markers=stream.markers + 1)
         case StreamEnded():
             return None
     return stream
@@ -150,6 +174,34 @@ def _touch(stream: Stream | None, command: TouchSession, now: int, rules: Rules)
     if stream.reason != "silence" or command.received_bytes <= stream.received_bytes:
         return []
     return _expire(stream, now, rules) or [_resumed(stream, command.session_id)]
+
+
+def _mark(stream: Stream | None, command: CreateMarker, now: int) -> Event:
+    """A marker of this moment, or why there is none. Somebody waits for either."""
+    if not _ID.fullmatch(command.marker_id) or not _ID.fullmatch(command.user_id):
+        return _unmarked(command, "invalid-id", "marker_id and user_id must be ids")
+    if len(command.description) > DESCRIPTION_LENGTH:
+        detail = f"a description may have {DESCRIPTION_LENGTH} characters"
+        return _unmarked(command, "description-too-long", detail)
+    if stream is None or not stream.live:
+        return _unmarked(command, "not-live", "the channel is not live: there is nothing to mark")
+    if stream.markers >= MARKERS:
+        return _unmarked(command, "too-many-markers", f"a stream may have {MARKERS} markers")
+    return MarkerCreated(
+        channel_id=command.channel_id,
+        stream_id=stream.stream_id,
+        marker_id=command.marker_id,
+        user_id=command.user_id,
+        created_at=now,
+        position_seconds=max(0, now - stream.started_at) // 1_000_000,
+        description=command.description,
+    )
+
+
+def _unmarked(command: CreateMarker, reason: str, detail: str) -> MarkerRefused:
+    return MarkerRefused(
+        channel_id=command.channel_id, marker_id=command.marker_id, reason=reason, detail=detail
+    )
 
 
 def _expire(stream: Stream, now: int, rules: Rules) -> list[Event]:

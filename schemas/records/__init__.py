@@ -6,6 +6,7 @@ from schemas.records import (
     accounts,
     broadcast,
     clock,
+    eventsub,
     identity,
     ingest,
     media,
@@ -15,7 +16,18 @@ from schemas.records import (
 
 BY_NAME: dict[str, type[Record]] = {
     item.FULL_NAME: item
-    for module in (access, accounts, broadcast, clock, identity, ingest, media, platform, social)
+    for module in (
+        access,
+        accounts,
+        broadcast,
+        clock,
+        eventsub,
+        identity,
+        ingest,
+        media,
+        platform,
+        social,
+    )
     for item in vars(module).values()
     if isinstance(item, type) and issubclass(item, Record) and item is not Record
 }

@@ -18,6 +18,57 @@ class CloseSession(Record, frozen=True, kw_only=True):
     """Why, as the ingest named it."""
 
 
+class CreateMarker(Record, frozen=True, kw_only=True):
+    """Mark this moment of a channel's stream."""
+
+    FULL_NAME: ClassVar[str] = "millrace.broadcast.CreateMarker"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    marker_id: str
+    """Id of the marker, made by who asks."""
+    user_id: str
+    """Who marks it."""
+    description: str
+    """What happens at this moment, at most 140 characters; may be empty."""
+
+
+class MarkerCreated(Record, frozen=True, kw_only=True):
+    """A moment of a stream was marked."""
+
+    FULL_NAME: ClassVar[str] = "millrace.broadcast.MarkerCreated"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    stream_id: str
+    """The stream that was on air."""
+    marker_id: str
+    """Id of the marker."""
+    user_id: str
+    """Who marked it."""
+    created_at: int
+    """When it was marked."""
+    position_seconds: int
+    """Whole seconds from the start of the stream to then."""
+    description: str
+    """What happens at this moment; may be empty."""
+
+
+class MarkerRefused(Record, frozen=True, kw_only=True):
+    """A moment was not marked."""
+
+    FULL_NAME: ClassVar[str] = "millrace.broadcast.MarkerRefused"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    marker_id: str
+    """Id that the marker would have had."""
+    reason: str
+    """Stable code of the rule, kebab-case."""
+    detail: str
+    """What is wrong, for people."""
+
+
 class OpenSession(Record, frozen=True, kw_only=True):
     """A publisher asks to go on air."""
 

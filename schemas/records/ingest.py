@@ -5,6 +5,70 @@ from typing import ClassVar, Literal
 from infra.record import Record
 
 
+class HealthMeasured(Record, frozen=True, kw_only=True):
+    """What a publisher sent in the last ten seconds, and what is not well with it. Sent every two seconds."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.HealthMeasured"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    stream_id: str
+    """The stream that the session belongs to."""
+    session_id: str
+    """The publisher's connection, one id a connection."""
+    seconds: float
+    """Time that was measured, in seconds."""
+    video_bitrate: int
+    """Bits of video in a second of it."""
+    audio_bitrate: int
+    """Bits of sound in a second of it."""
+    frame_rate: float
+    """Video frames in a second of it."""
+    expected_frame_rate: float
+    """Frames a second that the encoder announced, else that were usual; 0 if unknown."""
+    frames_missing: int
+    """Frames fewer than that came in the time measured."""
+    frames_discarded: int
+    """Video and audio frames of this session that could not be used, as those before the first key frame."""
+    key_frame_interval: float | None = None
+    """Seconds between the last two key frames, or since the last one if that is longer; null before there is one."""
+    width: int
+    """Width of the picture in pixels; 0 if unknown."""
+    height: int
+    """Height of the picture in pixels; 0 if unknown."""
+    video_codec: str
+    """As RFC 6381 writes it; empty if there is no video."""
+    audio_codec: str
+    """As RFC 6381 writes it; empty if there is no sound."""
+    late: float
+    """Seconds that media arrived later than it could have, at worst in the time measured."""
+    hole: float
+    """Longest time between two packets of a track by the publisher's timestamps, in seconds."""
+    jumps: int
+    """Times that the publisher's timestamps jumped."""
+    audio_offset: float
+    """Seconds that sound is ahead of the picture in what arrives; below 0: behind."""
+    behind_bytes: int
+    """Bytes received that are not packaged for viewers yet: the platform's part."""
+    warnings: list[str]
+    """What is not well: stable codes of the rules, kebab-case, the gravest first."""
+    details: list[str]
+    """The same in plain words, for the broadcaster."""
+
+
+class MeasurementEnded(Record, frozen=True, kw_only=True):
+    """A publisher's session is no longer measured: it is over."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.MeasurementEnded"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    stream_id: str
+    """The stream that the session belonged to."""
+    session_id: str
+    """The publisher's connection, one id a connection."""
+
+
 class PublishProgressed(Record, frozen=True, kw_only=True):
     """The publisher is alive. Sent every two seconds."""
 

@@ -1,11 +1,24 @@
 """Given these events, this command yields those events: the rules of streams."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.broadcast.model import Command, Event, Rules, Stream, decide, evolve, heard
+from agents.broadcast.model import (
+    MARKERS,
+    Command,
+    Event,
+    Rules,
+    Stream,
+    decide,
+    evolve,
+    heard,
+)
 from schemas.records.broadcast import (
     CloseSession,
+    CreateMarker,
+    MarkerCreated,
+    MarkerRefused,
     OpenSession,
     SessionRefused,
     StreamEnded,
@@ -30,6 +43,10 @@ def touch(session: str, size: int) -> TouchSession:
 
 def close(session: str, reason: str = "publisher_left") -> CloseSession:
     return CloseSession(channel_id="c", session_id=session, reason=reason)
+
+
+def mark(marker: str = "m", description: str = "") -> CreateMarker:
+    return CreateMarker(channel_id="c", marker_id=marker, user_id="u", description=description)
 
 
 def run(*steps: tuple[int, Command], rules: Rules = RULES) -> tuple[Stream | None, list[Event]]:
@@ -150,11 +167,56 @@ def test_without_grace_a_stream_ends_with_its_session():
     assert [type(event) for event in events] == [StreamEnded]
 
 
+def test_a_marker_says_where_in_the_stream_it_is():
+    stream, events = run((100, open_("a")), (352, mark("m", "x" * 140)))
+    assert events == [
+        MarkerCreated(
+            channel_id="c",
+            stream_id="a",
+            marker_id="m",
+            user_id="u",
+            created_at=352 * SECOND,
+            position_seconds=252,
+            description="x" * 140,
+        )
+    ]
+    assert stream is not None
+    assert stream.markers == 1
+
+
+def test_a_marker_in_a_later_session_counts_from_the_start_of_the_stream():
+    _, events = run((100, open_("a")), (110, close("a")), (120, open_("b")), (125, mark()))
+    assert (events[0].stream_id, events[0].position_seconds) == ("a", 25)
+
+
+@pytest.mark.parametrize(
+    ("steps", "command", "reason"),
+    [
+        ([], mark(), "not-live"),
+        ([(100, open_("a")), (110, close("a"))], mark(), "not-live"),
+        ([(100, open_("a"))], mark("m", "x" * 141), "description-too-long"),
+        ([(100, open_("a"))], mark("no id"), "invalid-id"),
+        (
+            [(100, open_("a")), *((100, mark(str(n))) for n in range(MARKERS))],
+            mark(),
+            "too-many-markers",
+        ),
+    ],
+)
+def test_a_marker_that_breaks_a_rule_is_refused_and_changes_nothing(steps, command, reason):
+    before, _ = run(*steps)
+    after, events = run(*steps, (115, command))
+    assert [type(event) for event in events] == [MarkerRefused]
+    assert events[0].reason == reason
+    assert after == before
+
+
 sessions = st.sampled_from(["a", "b", "c"])
 commands = st.one_of(
     st.builds(open_, sessions),
     st.builds(touch, sessions, st.integers(0, 100)),
     st.builds(close, sessions),
+    st.builds(mark, sessions),
     st.just(Tick()),
 )
 
