@@ -1,13 +1,14 @@
 """Reads views, wherever they are kept, in the generation that is active."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import msgspec
 
 from infra.clock import Clock, SystemClock
-from infra.errors import InvalidRecord
+from infra.errors import InvalidRecord, Unavailable
 from sinks.rows import Columns, Key
 from sinks.store import Store, Superseded
 from sinks.view import StoreKind, View
@@ -51,8 +52,8 @@ class ViewReader:
         try:
             columns = await store.get(found, await self._generation(found), full)
         except Superseded:
-            del self._active[view]
-            columns = await store.get(found, await self._generation(found), full)
+            with self._anew(found):
+                columns = await store.get(found, await self._generation(found), full)
         return None if columns is None else _row(found, full, columns)
 
     async def scan(
@@ -64,15 +65,31 @@ class ViewReader:
         of another scan, or of a generation that was replaced since.
         """
         found = view_named(view)
-        generation = await self._generation(found)
-        place = _place(cursor, found, generation, within)
         limit = max(1, min(limit, MOST_ROWS))
-        page = await self._stores[found.store].scan(found, generation, limit, place, within)
-        rows = [_row(found, key, columns) for key, columns in page.rows]
+        try:
+            return await self._scan(found, limit, cursor, within)
+        except Superseded:
+            with self._anew(found):
+                return await self._scan(found, limit, cursor, within)
+
+    async def _scan(self, view: View, limit: int, cursor: str | None, within: str | None) -> Rows:
+        generation = await self._generation(view)
+        place = _place(cursor, view, generation, within)
+        page = await self._stores[view.store].scan(view, generation, limit, place, within)
+        rows = [_row(view, key, columns) for key, columns in page.rows]
         if page.cursor is None:
             return Rows(rows, None)
-        following = _Cursor(view, generation, within, page.cursor)
+        following = _Cursor(view.name, generation, within, page.cursor)
         return Rows(rows, urlsafe_b64encode(msgspec.json.encode(following)).decode())
+
+    @contextmanager
+    def _anew(self, view: View) -> Iterator[None]:
+        """Look again which generation is active; a writer that has just started makes the first."""
+        self._active.pop(view.name, None)
+        try:
+            yield
+        except Superseded as error:
+            raise Unavailable(f"the view {view.name} is not there yet") from error
 
     async def _generation(self, view: View) -> str:
         known = self._active.get(view.name)
