@@ -1,5 +1,6 @@
 """One view as its writer sees it: the active generation and how far each partition is in it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from aiokafka import TopicPartition
@@ -18,18 +19,38 @@ class Lane:
         self._store = store
         self._generation = ""
         self._readings: dict[TopicPartition, Reading] = {}
+        self._stored: dict[TopicPartition, int] = {}
+        self.news = asyncio.Event()
+        """Set when there may be something to do."""
+        self.oldest: int | None = None
+        """When the oldest message known that is not in the view was written, in milliseconds."""
 
-    def reads(self, partition: TopicPartition) -> bool:
-        """Whether the view is fed by the partition's topic."""
-        return partition.topic in self.view.topics
+    def reads(self, topic: str) -> bool:
+        """Whether the view is fed by the topic."""
+        return topic in self.view.topics
 
     def lacks(self, partition: TopicPartition) -> bool:
         """Whether the position in a partition it reads is not known yet."""
-        return self.reads(partition) and partition not in self._readings
+        return self.reads(partition.topic) and partition not in self._readings
 
-    def offset(self, partition: TopicPartition) -> int:
-        """Offset of the next message it needs."""
-        return self._readings[partition].offset
+    @property
+    def leads(self) -> bool:
+        """Whether it goes before the views that tell what came of a command."""
+        return self.view.lasting
+
+    def offset(self, partition: TopicPartition) -> int | None:
+        """Offset of the next message it needs; None if it has not taken up the partition."""
+        reading = self._readings.get(partition)
+        return reading.offset if reading else None
+
+    @property
+    def offsets(self) -> dict[TopicPartition, int]:
+        """Offset of the next message it needs, by partition that it has taken up."""
+        return {partition: reading.offset for partition, reading in self._readings.items()}
+
+    def stored(self, partition: TopicPartition) -> int:
+        """Offset up to which messages are in the rows; 0 if that is not known."""
+        return self._stored.get(partition, 0)
 
     @property
     def failures_in_a_row(self) -> int:
@@ -39,6 +60,7 @@ class Lane:
     def forget(self) -> None:
         """Give up all partitions, until they are loaded again."""
         self._readings.clear()
+        self._stored.clear()
 
     async def load(
         self, ends: Mapping[TopicPartition, int], recent: Mapping[TopicPartition, int]
@@ -63,6 +85,7 @@ class Lane:
                     f"Run `millrace rebuild {self.view.name}`"
                 )
             self._readings[partition] = Reading(self.view, position)
+            self._stored[partition] = position.offset
 
     def take(self, batches: Mapping[TopicPartition, Sequence[Message]]) -> Taken:
         """What follows from messages; positions advance."""
@@ -86,9 +109,15 @@ class Lane:
                 self.view, self._generation, taken.rows, taken.positions, live=True
             )
         except Superseded:
-            self._readings.clear()
+            self.forget()
+            return
+        for partition, position in taken.positions.items():
+            if partition in self._readings:
+                self._stored[partition] = position.offset
 
     async def follow(self) -> None:
         """Forget the positions if another generation is active by now."""
-        if (await self._store.generations(self.view)).active != self._generation:
-            self._readings.clear()
+        known = self._generation
+        if (await self._store.generations(self.view)).active != known == self._generation:
+            self.forget()
+            self.news.set()

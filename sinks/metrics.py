@@ -14,8 +14,8 @@ HOLES: Final = Counter(
 )
 LAG: Final = Gauge(
     "millrace_views_lag_messages",
-    "Messages of a partition that are not in the views yet.",
-    ["store", "topic", "partition"],
+    "Messages of a partition that are not in a view yet.",
+    ["view", "topic", "partition"],
 )
 UNAPPLIED: Final = Gauge(
     "millrace_views_oldest_unapplied_seconds",
