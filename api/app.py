@@ -24,6 +24,7 @@ from api.problems import problems
 from api.routes import TOKENS, Route, add_routes, authorise
 from api.stream_keys import MASTER
 from api.v1 import (
+    browsing,
     channels,
     commands,
     config,
@@ -44,6 +45,7 @@ ROUTES = (
     Route("GET", "/static/{path:.+}", pages.asset, public),
     Route("GET", "/metrics", edge.metrics, public),
     *config.ROUTES,
+    *browsing.ROUTES,
     *channels.ROUTES,
     *streams.ROUTES,
     *followers.ROUTES,
@@ -94,7 +96,8 @@ def make_app(
     app[VIEWS] = views
     redis = {"redis": partial(views.get, CHANNELS, "healthz")}
     app[HEALTH] = Health({**redis, **(servers or {})}, clock)
-    app[LIVE] = Live(views, clock)
+    app[LIVE] = live = Live(views, clock)
+    app[browsing.BROWSING] = browsing.Browsing(live, views, clock)
     app[TOKENS] = tokens or NoTokens()
     app[edge.CLOCK] = clock
     app[edge.PLACES] = places

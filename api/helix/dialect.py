@@ -105,12 +105,12 @@ def cursor_of(place: Any) -> str:
     return urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
 
 
-def place_of(cursor: str, kind: type[Place]) -> Place:
-    """The place that `cursor_of` wrote. Raises InvalidRecord if it did not."""
+def place_of(cursor: str, kind: type[Place], name: str = "after") -> Place:
+    """The place that `cursor_of` wrote. Raises InvalidRecord, with the parameter, otherwise."""
     try:
         return msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=kind)
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRecord("after: must be the cursor of an earlier page") from error
+        raise InvalidRecord(f"{name}: must be the cursor of an earlier page") from error
 
 
 def counted(found: list[Item], query: PageQuery) -> tuple[list[Item], Pagination]:

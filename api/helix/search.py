@@ -1,12 +1,10 @@
 """`/helix/search`: channels by how their name begins, categories by their words."""
 
-import re
-from typing import Final
-
 import msgspec
 
 from api.access import anyone
 from api.call import Call
+from api.channel_search import channels_named
 from api.edge import PLACES
 from api.helix.categories import categories_like, category_id
 from api.helix.dialect import Listing, PageQuery, Pagination, Words, counted, helix
@@ -14,13 +12,7 @@ from api.helix.games import Game, game_of
 from api.helix.live import LIVE, OnAir
 from api.helix.people import people, rows
 from api.v1.resources import timestamp
-from api.views import CHANNEL_SEARCH, CHANNELS_BY_ID, ChannelRow
-
-LONGEST_PREFIX: Final = 8
-"""What the view `channel-search` knows of a name."""
-_MOST_PAGES: Final = 5
-"""Pages of the view that one request reads: what it answers may be short, with a cursor."""
-_NOT_IN_NAMES = re.compile(r"[^a-z0-9_]")
+from api.views import CHANNELS_BY_ID, ChannelRow
 
 
 class SearchQuery(PageQuery, frozen=True, kw_only=True):
@@ -56,23 +48,12 @@ class FoundChannel(msgspec.Struct, frozen=True):
 
 async def search_channels(call: Call, query: ChannelSearchQuery) -> Listing[FoundChannel]:
     """Channels whose name begins with a text, in order of name."""
-    wanted = _NOT_IN_NAMES.sub("", query.query.casefold())
-    if not wanted:
-        return Listing([], Pagination())
-    found: list[FoundChannel] = []
-    cursor = query.after
-    for _ in range(_MOST_PAGES):
-        named, cursor = await call.views.scan(
-            CHANNEL_SEARCH, query.first - len(found), cursor, within=wanted[:LONGEST_PREFIX]
-        )
-        ids = [row["channel_id"] for row in named if row["name"].startswith(wanted)]
-        found += [
-            channel
-            for channel in await _channels(call, ids)
-            if channel.is_live or not query.live_only
-        ]
-        if cursor is None or len(found) >= query.first:
-            break
+
+    async def take(ids: list[str]) -> list[FoundChannel]:
+        found = await _channels(call, ids)
+        return [channel for channel in found if channel.is_live or not query.live_only]
+
+    found, cursor = await channels_named(call.views, query.query, query.first, query.after, take)
     return Listing(found, Pagination(cursor))
 
 

@@ -1,17 +1,14 @@
-"""`/v1/channels`: who is live, one channel, and what it showed before."""
-
-import asyncio
+"""`/v1/channels/{name}`: one channel, and what it showed before."""
 
 from aiohttp import web
 
 from api.access import public
 from api.call import VIEWS, Call, endpoint
 from api.edge import PLACES
-from api.v1.parameters import ChannelPath, PageQuery, ShortPageQuery
+from api.v1.parameters import ChannelPath, ShortPageQuery
 from api.v1.resources import Channel, One, Page, Stream, channel_of, stream_of, timestamp
 from api.views import (
     CHANNELS,
-    CHANNELS_BY_ID,
     LIVE_CHANNELS,
     STREAM_HISTORY,
     STREAM_STATUS,
@@ -22,14 +19,6 @@ from api.views import (
 )
 
 __all__ = ["ROUTES", "VIEWS", "channel"]
-
-
-async def list_channels(call: Call, query: PageQuery) -> Page[Channel]:
-    """Channels that are live."""
-    rows, cursor = await call.views.scan(LIVE_CHANNELS, query.limit, query.cursor)
-    found = await asyncio.gather(*(_live_channel(call, typed(row, LiveRow)) for row in rows))
-    channels = [channel for channel in found if channel is not None]
-    return Page(channels, cursor, timestamp(call.now))
 
 
 async def get_channel(call: Call, path: ChannelPath) -> One[Channel]:
@@ -61,7 +50,6 @@ async def channel(request: web.Request) -> One[Channel]:
 
 
 ROUTES = (
-    endpoint("GET", "/v1/channels", list_channels, public, max_age=1),
     endpoint("GET", "/v1/channels/{name}", get_channel, public, max_age=1),
     endpoint("GET", "/v1/channels/{name}/streams", list_streams, public, max_age=5),
 )
@@ -69,14 +57,6 @@ ROUTES = (
 
 async def _channel(call: Call, path: ChannelPath) -> ChannelRow:
     return await call.row(CHANNELS, path.name.lower(), ChannelRow, "There is no such channel.")
-
-
-async def _live_channel(call: Call, live: LiveRow) -> Channel | None:
-    """A live channel joined with its name; None while its registration has not reached the view."""
-    row, stream = await asyncio.gather(
-        call.views.get(CHANNELS_BY_ID, live.channel_id), _stream(call, live)
-    )
-    return channel_of(typed(row, ChannelRow), stream) if row else None
 
 
 async def _stream(call: Call, live: LiveRow) -> Stream:

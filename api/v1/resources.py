@@ -30,6 +30,8 @@ class Stream(msgspec.Struct, frozen=True):
     started_at: str | None
     resume_until: str | None
     ended_at: str | None
+    reason: str | None
+    """Why it ended, or why its publisher is away: `publisher_left`, `connection_lost`, …"""
     interruptions: int
     picture: Picture | None
     playlist_url: str
@@ -45,6 +47,9 @@ class Channel(msgspec.Struct, frozen=True):
     name: str
     title: str
     category: str
+    language: str
+    """ISO 639-1, such as `en`; empty if nothing was said."""
+    tags: list[str]
     stream: Stream | None
     """The broadcast on air; null while the channel is offline."""
 
@@ -72,7 +77,15 @@ class One(msgspec.Struct, Generic[Item], frozen=True):
 
 def channel_of(row: ChannelRow, stream: Stream | None) -> Channel:
     """A channel's row as its resource."""
-    return Channel(row.channel_id, row.name, row.title, row.category, stream)
+    return Channel(
+        channel_id=row.channel_id,
+        name=row.name,
+        title=row.title,
+        category=row.category,
+        language=row.language,
+        tags=row.tags.split(),
+        stream=stream,
+    )
 
 
 def stream_of(row: StreamRow, origin: str) -> Stream:
@@ -89,6 +102,7 @@ def stream_of(row: StreamRow, origin: str) -> Stream:
         started_at=_moment(row.started_at),
         resume_until=_moment(row.resume_until) if row.state == "interrupted" else None,
         ended_at=_moment(row.ended_at),
+        reason=row.reason,
         interruptions=row.interruptions,
         picture=picture,
         playlist_url=f"{base}/index.m3u8",

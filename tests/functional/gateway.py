@@ -46,12 +46,14 @@ class MemoryViews:
         self.put("channels-by-id", channel_id, **row)
 
     def live(self, channel_id: str, stream_id: str, *, picture: bool = True, **status: Any) -> None:
-        self.put("live-channels", channel_id, channel_id=channel_id, stream_id=stream_id)
+        started_at = status.get("started_at", 1_700_000_000_000_000)
+        on_air = {"channel_id": channel_id, "stream_id": stream_id, "started_at": started_at}
+        self.put("live-channels", channel_id, **on_air)
         row: dict[str, Any] = {
             "stream_id": stream_id,
             "channel_id": channel_id,
             "state": "live",
-            "started_at": 1_700_000_000_000_000,
+            "started_at": started_at,
         }
         if picture:
             row |= {"codecs": "avc1.64001f,mp4a.40.2", "width": 1280, "height": 720}

@@ -76,6 +76,7 @@ async def test_live_channels_come_with_name_and_stream(client: Client, views: Me
         "started_at": "2023-11-14T22:13:20.000Z",
         "resume_until": None,
         "ended_at": None,
+        "reason": None,
         "interruptions": 0,
         "picture": {
             "width": 1280,
