@@ -10,6 +10,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from infra.errors import Unavailable
 from infra.record import Meta, Record
 from schemas.records.broadcast import StreamEnded, StreamStarted
 from schemas.registry import registry
@@ -162,8 +163,11 @@ async def caught_up(log: Log, store: Store, found: View, ends: dict[int, int]) -
     """Wait until a view has read each partition up to its end."""
 
     async def reached() -> bool:
-        generation = (await store.generations(found)).active
-        positions = await store.positions(found, generation)
+        try:
+            generation = (await store.generations(found)).active
+            positions = await store.positions(found, generation)
+        except Unavailable:  # it may have come back a moment ago
+            return False
         offsets = {tp.partition: position.offset for tp, position in positions.items()}
         return all(offsets.get(partition, 0) >= end for partition, end in ends.items())
 
