@@ -124,6 +124,17 @@ class DeliveryRequested(Record, frozen=True, kw_only=True):
     """When it was asked for, microseconds since 1970-01-01T00:00:00Z."""
 
 
+class ForgetModerator(Record, frozen=True, kw_only=True):
+    """Asks for what a moderator of the channel was told of it to end: they moderate no longer."""
+
+    FULL_NAME: ClassVar[str] = "millrace.eventsub.ForgetModerator"
+
+    channel_id: str
+    """The channel that it is about: the id in the condition. Key of the message."""
+    user_id: str
+    """The moderator."""
+
+
 class ForgetSubscriber(Record, frozen=True, kw_only=True):
     """Asks for all subscriptions that depend on someone or something to end, some at a time."""
 
@@ -197,6 +208,8 @@ class Notify(Record, frozen=True, kw_only=True):
     """The channel that it is about: the id in the condition. Key of the message."""
     type: str
     """What is subscribed to, such as stream.online."""
+    version: str
+    """Version of the type."""
     event_id: str
     """Id of the event that says so."""
     data: str
