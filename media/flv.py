@@ -4,6 +4,7 @@ Layout of tags and of their first bytes: Adobe Flash Video File Format 10.1, ann
 headers: Enhanced RTMP v1 (Veovera), sections "Enhanced Video" and "Enhanced Audio".
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import Final, Literal, cast
@@ -61,6 +62,9 @@ _FOURCC: Final = {
 }
 _COMMAND_FRAME: Final = 5
 _AUDIO_FOURCC: Final = 9
+_FRAMES_AT: Final = {1: 8, 3: 5}
+"""By the packet type of an Enhanced RTMP header: with composition time, and without."""
+_FRAME_RATE_KEY: Final = b"\x00\x09framerate\x00"  # AMF0: name with its length, then a number
 _ON_METADATA: Final = b"\x02\x00\x0aonMetaData"
 
 
@@ -121,6 +125,30 @@ def begins_group(tag: Tag) -> bool:
 def is_coded_frame(tag: Tag) -> bool:
     """Whether the tag holds a coded frame, not codec parameters or an end marker."""
     return tag.kind != DATA and len(tag.data) > 1 and tag.data[1] == 1
+
+
+def frame_begins_at(tag: Tag) -> int:
+    """Where in the tag's body the coded frame begins, of any codec; 0 if it holds none."""
+    data, kind = tag.data, tag.kind
+    if kind == DATA or len(data) < 2:
+        return 0
+    first = data[0]
+    if kind == VIDEO:
+        if first & 0x80:
+            return _FRAMES_AT.get(first & 0x0F, 0)
+        return (5 if data[1] == 1 else 0) if first & 0x0F == _AVC else 1
+    if first >> 4 == _AUDIO_FOURCC:
+        return 5 if first & 0x0F == 1 else 0
+    return (2 if data[1] == 1 else 0) if first >> 4 == _AAC else 1
+
+
+def announced_frame_rate(tag: Tag) -> float:
+    """What a tag of metadata says of the frame rate; 0 if it says nothing."""
+    at = tag.data.find(_FRAME_RATE_KEY)
+    if at < 0 or at > len(tag.data) - len(_FRAME_RATE_KEY) - 8:
+        return 0.0
+    rate: float = struct.unpack_from(">d", tag.data, at + len(_FRAME_RATE_KEY))[0]
+    return rate if math.isfinite(rate) else 0.0
 
 
 def unsupported_codec(tag: Tag) -> str | None:

@@ -79,6 +79,11 @@ class SegmentPublisher:
         """Seconds for which storage has not taken what was fed; 0 while it does."""
         return self._store.away_for
 
+    @property
+    def frames_discarded(self) -> int:
+        """Frames that were of no use to viewers."""
+        return self._packager.discarded if self._packager is not None else 0
+
     def take_warnings(self) -> list[tuple[str, str]]:
         """The warnings since the last call."""
         taken, self.warnings = self.warnings, []

@@ -1,7 +1,8 @@
 """Streams: which publisher sessions make up what a channel has on air.
 
 A stream begins with a session, outlives it by the grace period, and goes on when a publisher
-returns in time. Its moments can be marked while a publisher is connected. All times are microseconds since 1970-01-01T00:00:00Z, taken from the log.
+returns in time. Its moments can be marked while a publisher is connected. All times are
+microseconds since 1970-01-01T00:00:00Z, taken from the log.
 """
 
 import re

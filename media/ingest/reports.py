@@ -14,6 +14,7 @@ from media.ingest.metrics import Metrics
 log = structlog.get_logger()
 
 TOPIC: Final = "ingest-events"
+HEALTH: Final = "stream-health"
 _WAITING: Final = 500
 _REFUSALS_A_SECOND: Final = 20
 _RETRY: Final = 1.0
@@ -37,7 +38,7 @@ class Reports:
     def __init__(self, producer: Log, clock: Clock, metrics: Metrics) -> None:
         self.name = producer.name
         self._producer, self._clock, self._metrics = producer, clock, metrics
-        self._waiting: asyncio.Queue[tuple[str, Record]] = asyncio.Queue(_WAITING)
+        self._waiting: asyncio.Queue[tuple[str, str, Record]] = asyncio.Queue(_WAITING)
         self._failing_since: float | None = None
         self._second, self._refusals = 0.0, 0
 
@@ -48,10 +49,12 @@ class Reports:
             return 0.0
         return self._clock.monotonic() - self._failing_since
 
-    async def send(self, key: str, event: Record, event_id: str | None = None) -> None:
+    async def send(
+        self, key: str, event: Record, event_id: str | None = None, topic: str = TOPIC
+    ) -> None:
         """Write an event and wait until it is acknowledged. Raises Unavailable."""
         try:
-            await self._producer.send(TOPIC, key, event, event_id=event_id)
+            await self._producer.send(topic, key, event, event_id=event_id)
         except Unavailable as error:
             if self._failing_since is None:
                 self._failing_since = self._clock.monotonic()
@@ -77,10 +80,10 @@ class Reports:
             self._metrics.unsent.inc()
             log.error("gave up an event", event_type=event.FULL_NAME, key=key)
 
-    def post(self, key: str, event: Record) -> None:
+    def post(self, key: str, event: Record, topic: str = TOPIC) -> None:
         """Write an event that nobody waits for; when too many wait, it is dropped and counted."""
         try:
-            self._waiting.put_nowait((key, event))
+            self._waiting.put_nowait((topic, key, event))
         except asyncio.QueueFull:
             self._metrics.unsent.inc()
 
@@ -98,9 +101,9 @@ class Reports:
     async def run(self) -> None:
         """Write what was posted, until cancelled."""
         while True:
-            key, event = await self._waiting.get()
+            topic, key, event = await self._waiting.get()
             try:
-                await self.send(key, event)
+                await self.send(key, event, topic=topic)
             except Unavailable:
                 self._metrics.unsent.inc()
             finally:

@@ -235,7 +235,7 @@ class Ingest:
             )
         )
         try:
-            await session.run(self._spool, self._publishers(stream))
+            await session.run(self._spool, self._publishers(stream), stream.stream_id)
         except OSError as error:
             log.error("cannot open a spool", error=str(error))
             publication.end("unknown", "The server cannot store the broadcast.")

@@ -3,21 +3,23 @@
 import asyncio
 from typing import Final, Protocol, get_args, get_type_hints
 
+import msgspec
 import structlog
 
 from infra.clock import Clock
 from infra.errors import MillraceError, NotFound, Refused
 from infra.record import Record
-from media import flv
 from media.flv import Tag
 from media.ingest.backlog import Backlog
+from media.ingest.measurements import measured, measurement_ended
+from media.ingest.meter import Meter
 from media.ingest.metrics import Metrics
-from media.ingest.reports import Reports
+from media.ingest.reports import HEALTH, Reports
 from media.patience import GaveUp
 from media.rtmp.publication import Publication
 from media.spool.spool import Spool
 from media.spool.writer import SpoolWriter
-from schemas.records.ingest import PublishProgressed, PublishStopped, PublishWarned
+from schemas.records.ingest import HealthMeasured, PublishProgressed, PublishStopped, PublishWarned
 
 log = structlog.get_logger()
 
@@ -61,6 +63,11 @@ class SegmentPublisher(Protocol):
         """Seconds for which storage has not taken what was fed; 0 while it does."""
         ...
 
+    @property
+    def frames_discarded(self) -> int:
+        """Frames that were of no use to viewers, as those before the first key frame."""
+        ...
+
 
 class Session:
     """The media of one publication, from its acceptance to its end."""
@@ -88,15 +95,14 @@ class Session:
         self._packaging = True
         self._paused = False
         self._hurried = asyncio.Event()
-        self._heard = clock.monotonic()
+        self._meter = Meter(clock.monotonic())
         self._warned: dict[str, float] = {}
-        self._received_bytes = self._video_frames = self._audio_frames = self._media_time = 0
         self._log = log.bind(channel_id=channel_id, session_id=session_id)
 
     @property
     def silent_for(self) -> float:
         """Seconds since the last packet."""
-        return self._clock.monotonic() - self._heard
+        return self._clock.monotonic() - self._meter.heard
 
     @property
     def behind(self) -> int:
@@ -112,19 +118,22 @@ class Session:
         """Leave packaging only a little time when the publisher has gone."""
         self._hurried.set()
 
-    async def run(self, spool: Spool, segments: SegmentPublisher) -> None:
+    async def run(self, spool: Spool, segments: SegmentPublisher, stream_id: str) -> None:
         """Take the publisher's media until it ends, and publish all of it. Raises OSError.
 
-        As long as that lasts, the platform hears that the session goes on.
+        As long as that lasts, the platform hears that the session goes on, and until the publisher
+        ends how well its media arrives.
         """
         self._spool = spool.open(self.session_id)
         self._backlog = Backlog(spool, self.session_id, self._spool)
         self._segments = segments
         packaging = asyncio.create_task(self._package(segments))
-        progress = asyncio.create_task(self._progress())
+        progress = asyncio.create_task(self._progress(stream_id))
         try:
             self.publication.accept(self._take)
             ended = await self.publication.ended
+            over = measurement_ended(self.channel_id, stream_id, self.session_id)
+            self._reports.post(self.channel_id, over, HEALTH)
             spool.close(self.session_id)
             self._backlog.end()
             if ended.reason == "ingest_stopping":
@@ -156,9 +165,9 @@ class Session:
             session_id=self.session_id,
             reason=ended.reason if ended.reason in _STOP_REASONS else "unknown",  # type: ignore[arg-type]
             detail=ended.detail,
-            received_bytes=self._received_bytes,
-            video_frames=self._video_frames,
-            audio_frames=self._audio_frames,
+            received_bytes=self._meter.received_bytes,
+            video_frames=self._meter.video.frames,
+            audio_frames=self._meter.audio.frames,
         )
         patience = DRAIN if ended.reason == "ingest_stopping" else PATIENCE
         await self._reports.insist(self.channel_id, event, patience)
@@ -175,29 +184,16 @@ class Session:
             self._log.error("cannot write the spool", error=str(error))
             self.publication.end("unknown", "The server cannot store the broadcast.")
             return
-        size = self._count(tags)
+        size = self._meter.take(tags, self._clock.monotonic())
+        self._metrics.received.inc(size)
         if not self._packaging:
             return
         self._backlog.add(tags, self._clock.now(), size)
         if self._backlog.size > self._max_behind and not self._paused:
             self._paused = True
+            self._meter.held_back()
             self._metrics.waits.inc()
             self.publication.pause()
-
-    def _count(self, tags: list[Tag]) -> int:
-        self._heard = self._clock.monotonic()
-        size = 0
-        for tag in tags:
-            size += len(tag.data)
-            if flv.is_coded_frame(tag):
-                if tag.kind == flv.VIDEO:
-                    self._video_frames += 1
-                else:
-                    self._audio_frames += 1
-        self._media_time = max(self._media_time, tags[-1].timestamp)
-        self._received_bytes += size
-        self._metrics.received.inc(size)
-        return size
 
     async def _package(self, segments: SegmentPublisher) -> None:
         try:
@@ -248,24 +244,41 @@ class Session:
             )
         )
 
-    async def _progress(self) -> None:
+    async def _progress(self, stream_id: str) -> None:
         """Say every two seconds that the publisher is alive; one at a time, so none pile up."""
         while True:
             await asyncio.sleep(PROGRESS_EVERY)
+            if not self.publication.ended.done():
+                self._reports.post(self.channel_id, self._measured(stream_id), HEALTH)
             if self.storage_away_for > TOLD_AFTER:
                 self._warn("falling_behind", _AWAY)
             event = PublishProgressed(
                 channel_id=self.channel_id,
                 session_id=self.session_id,
-                received_bytes=self._received_bytes,
-                video_frames=self._video_frames,
-                audio_frames=self._audio_frames,
-                media_time=self._media_time,
+                received_bytes=self._meter.received_bytes,
+                video_frames=self._meter.video.frames,
+                audio_frames=self._meter.audio.frames,
+                media_time=self._meter.media_time,
             )
             try:
                 await self._reports.send(self.channel_id, event)
             except MillraceError:
                 continue  # logged by the reports, and the next one says more
+
+    def _measured(self, stream_id: str) -> HealthMeasured:
+        assert self._segments is not None
+        if self._paused:
+            self._meter.held_back()
+        figures = self._meter.measure(self._clock.monotonic())
+        return measured(
+            self.channel_id,
+            stream_id,
+            self.session_id,
+            msgspec.structs.replace(figures, storage_away=self.storage_away_for),
+            self._meter,
+            frames_discarded=self._segments.frames_discarded,
+            behind_bytes=self.behind,
+        )
 
     def _post(self, event: Record) -> None:
         self._reports.post(self.channel_id, event)

@@ -1,7 +1,6 @@
 """From FLV tags to CMAF: which tracks there are, where time jumps, what each run holds."""
 
 import math
-import struct
 from typing import Final
 
 from infra.errors import Refused
@@ -22,7 +21,6 @@ from media.packaging.run import Frame, Run
 
 _MAX_FRAME_RATE: Final = 240.0
 _FRAMES_TO_MEASURE: Final = 8
-_FRAME_RATE_KEY: Final = b"\x00\x09framerate\x00"  # AMF0: name with its length, then a number
 
 
 class Packager:
@@ -49,6 +47,8 @@ class Packager:
         self._left: tuple[int, int] | None = None
         self._warned: set[str] = set()
         self._unsent: list[Output] = []
+        self.discarded = 0
+        """Frames that went into no part, as those before the first key frame."""
 
     def feed(self, tag: flv.Tag, arrived_at: int) -> list[Output]:
         """Take a tag that arrived at a time in microseconds.
@@ -66,7 +66,7 @@ class Packager:
 
     def _feed(self, tag: flv.Tag, arrived_at: int, out: list[Output]) -> None:
         if tag.kind == flv.DATA:
-            self._read_metadata(tag.data)
+            self._read_metadata(tag)
             return
         tag = plain(tag)
         unsupported = flv.unsupported_codec(tag)
@@ -83,6 +83,8 @@ class Packager:
         frame = _frame(tag, arrived_at)
         if frame is not None and (self._video if frame.video else self._audio) is not None:
             self._take(frame, out)
+        else:
+            self.discarded += 1
 
     def finish(self) -> list[Output]:
         """Close what is open: the session is over."""
@@ -92,11 +94,10 @@ class Packager:
         self._end_run(out)
         return out
 
-    def _read_metadata(self, data: bytes) -> None:
+    def _read_metadata(self, tag: flv.Tag) -> None:
         """What onMetaData says of the frame rate and of the tracks to expect."""
-        at = data.find(_FRAME_RATE_KEY)
-        if 0 <= at <= len(data) - len(_FRAME_RATE_KEY) - 8:
-            self._announced_rate = struct.unpack_from(">d", data, at + len(_FRAME_RATE_KEY))[0]
+        data = tag.data
+        self._announced_rate = flv.announced_frame_rate(tag) or self._announced_rate
         if b"onMetaData" in data:
             self._announced = {
                 "video": b"\x00\x0cvideocodecid" in data,
@@ -107,7 +108,7 @@ class Packager:
         if self._video is None or self._video.configuration != configuration:
             self._video = codecs.parse_video(configuration)
             self._end_run(out)
-            self._waiting = [frame for frame in self._waiting if not frame.video]
+            self._keep_waiting([frame for frame in self._waiting if not frame.video])
 
     def _configure_audio(self, configuration: bytes, out: list[Output]) -> None:
         if not configuration:
@@ -115,10 +116,11 @@ class Packager:
         if self._audio is None or self._audio.configuration != configuration:
             self._audio = codecs.parse_audio(configuration)
             self._end_run(out)
-            self._waiting = [frame for frame in self._waiting if frame.video]
+            self._keep_waiting([frame for frame in self._waiting if frame.video])
 
     def _take(self, frame: Frame, out: list[Output]) -> None:
         if self._is_left_behind(frame.dts):
+            self.discarded += 1
             return
         if self._jumped(frame):
             self._jump(frame, out)
@@ -130,6 +132,8 @@ class Packager:
         elif frame.key:
             self._end_run(out)
             self._wait(frame, out)
+        else:
+            self.discarded += 1
 
     def _timed(self, frame: Frame) -> Frame:
         return Frame(
@@ -158,7 +162,8 @@ class Packager:
         left = max(self._position.values())
         self._end_run(out)
         self._rebase = True
-        self._waiting, self._waiting_since = [], None
+        self._keep_waiting([])
+        self._waiting_since = None
         self._position = {}
         self._left = left, frame.dts
         self._warn(
@@ -183,6 +188,7 @@ class Packager:
 
     def _wait(self, frame: Frame, out: list[Output]) -> None:
         if frame.video and not frame.key and not any(held.video for held in self._waiting):
+            self.discarded += 1
             return
         if self._waiting_since is None:
             self._waiting_since = frame.dts
@@ -223,6 +229,8 @@ class Packager:
         for frame in waiting:
             if frame.dts >= first.dts and self._in_run[0 if frame.video else 1]:
                 out += self._run.feed(self._timed(frame))
+            else:
+                self.discarded += 1
 
     def _is_known(self, key: Frame | None, waited: int) -> bool:
         if key is not None and not self._frame_rate():
@@ -235,11 +243,15 @@ class Packager:
             return waited >= self._limits.max_gop * 1000
         return self._announced.get("video") is False or waited >= MISSING_TRACK_MS
 
+    def _keep_waiting(self, kept: list[Frame]) -> None:
+        self.discarded += len(self._waiting) - len(kept)
+        self._waiting = kept
+
     def _forget_old_sound(self, key: Frame | None) -> None:
         """While a key frame is awaited, sound older than a second is of no use."""
         if key is None:
             oldest = self._waiting[-1].dts - MISSING_TRACK_MS
-            self._waiting = [frame for frame in self._waiting if frame.dts >= oldest]
+            self._keep_waiting([frame for frame in self._waiting if frame.dts >= oldest])
 
     def _frame_rate(self) -> float:
         """As the metadata says, else the sequence header, else as the waiting frames show."""

@@ -60,6 +60,8 @@ class Platform(Decisions):
     def __init__(self) -> None:
         super().__init__("", registry())
         self.events: list[Record] = []
+        self.health: list[Record] = []
+        """What was measured."""
         self.away = False
         self.silent = False
         self.refuse = False
@@ -74,9 +76,9 @@ class Platform(Decisions):
     ) -> None:
         if self.away:
             raise Unavailable("Kafka is away")
-        assert topic == "ingest-events"
+        assert topic in ("ingest-events", "stream-health")
         async with self._changed:
-            self.events.append(event)
+            (self.events if topic == "ingest-events" else self.health).append(event)
             self._changed.notify_all()
         if isinstance(event, PublishStarted) and not self.silent:
             self.hear(self._decision(event))
@@ -88,7 +90,7 @@ class Platform(Decisions):
         return StreamStarted(**names, stream_id=event.session_id, started_at=1)
 
     def of(self, kind: type[T]) -> list[T]:
-        return [event for event in self.events if isinstance(event, kind)]
+        return [event for event in (*self.events, *self.health) if isinstance(event, kind)]
 
     async def wait_for(self, kind: type[T], count: int = 1) -> list[T]:
         """The events of a kind, as soon as there are so many."""
@@ -108,6 +110,7 @@ class Segments:
         self.refusal: Refused | None = None
         self.warnings: list[tuple[str, str]] = []
         self.storage_away_for = 0.0
+        self.frames_discarded = 0
 
     async def feed(self, tags: list[Tag], arrived_at: int) -> None:
         await self.gate.wait()
