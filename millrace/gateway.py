@@ -47,6 +47,7 @@ from schemas.registry import registry
 from schemas.subjects import subjects
 from sinks.history import TooMuch, ViewHistory
 from sinks.reader import ViewReader
+from sinks.stores.redis import RedisStore
 from sinks.watch import RedisWatch
 from web import built
 
@@ -62,15 +63,17 @@ async def gateway() -> AsyncIterator[web.Application]:
     redis = RedisSettings().url.get_secret_value()
     topics = sources.topics()
     async with AsyncExitStack() as closing:
-        views = ViewReader(await closing.enter_async_context(stores()))
+        kept = await closing.enter_async_context(stores())
+        views, hot = ViewReader(kept), kept["redis"]
+        assert isinstance(hot, RedisStore)
         sender = Sender(await closing.enter_async_context(LateProducer("gateway")))
         reading = Log(KafkaSettings().bootstrap, registry(), sources.partitions)
         feeds = Feeds(KafkaSettings().bootstrap, registry(), reading)
-        watch, memory = RedisWatch(redis), RedisMemory(redis)
+        memory = RedisMemory(redis)
         counting = Limits(redis, token=settings.token_limit, address=settings.address_limit)
-        for each in (memory, watch, counting, reading, feeds):
+        for each in (memory, counting, reading, feeds):
             closing.push_async_callback(each.close)
-        commands = Commands(sender, watch, views, memory, reading, clock)
+        commands = Commands(sender, RedisWatch(hot), views, memory, reading, clock)
         authority = await closing.enter_async_context(
             _authority(views, commands, sender, counting, clock)
         )

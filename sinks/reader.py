@@ -10,6 +10,7 @@ import msgspec
 from infra.clock import Clock, SystemClock
 from infra.errors import InvalidRecord, Unavailable
 from sinks.rows import Columns, Key
+from sinks.standing import Lease, Read, Telling
 from sinks.store import Store, Superseded
 from sinks.view import StoreKind, View
 from sinks.views import view_named
@@ -17,6 +18,12 @@ from sinks.views import view_named
 KNOWN_SECONDS: Final = 0.5
 """How long a reader goes on with the generation it knows; `rebuild` keeps the old one longer."""
 MOST_ROWS: Final = 1000
+
+
+Basis = tuple[Lease, ...]
+"""What something that was read stands on: it is as it was for as long as each of these stands."""
+UNKNOWN: Final[Basis] = (Read(None),)
+"""The basis of what is read from a store that does not say when it is written."""
 
 
 class Rows(NamedTuple):
@@ -41,20 +48,20 @@ class ViewReader:
 
     def __init__(self, stores: Mapping[StoreKind, Store], clock: Clock | None = None) -> None:
         self._stores = stores
+        self._telling = {
+            kind: store for kind, store in stores.items() if isinstance(store, Telling)
+        }
         self._clock = clock or SystemClock()
         self._active: dict[str, tuple[str, float]] = {}
 
+    def noting(self) -> "NotingReader":
+        """A reader that notes what it reads."""
+        return NotingReader(self)
+
     async def get(self, view: str, key: str | Key) -> Columns | None:
-        """The row under a key, or None."""
-        found = view_named(view)
-        full = found.key_of(key)
-        store = self._stores[found.store]
-        try:
-            columns = await store.get(found, await self._generation(found), full)
-        except Superseded:
-            with self._anew(found):
-                columns = await store.get(found, await self._generation(found), full)
-        return None if columns is None else _row(found, full, columns)
+        """The row under a key, or None. Not to be changed: others have it too."""
+        row, _ = await self.row(view, key)
+        return row
 
     async def scan(
         self, view: str, limit: int = 100, cursor: str | None = None, *, within: str | None = None
@@ -64,23 +71,56 @@ class ViewReader:
         `within` keeps the rows whose first key column it is. Raises InvalidRecord for a cursor
         of another scan, or of a generation that was replaced since.
         """
+        rows, _ = await self.page(view, limit, cursor, within)
+        return rows
+
+    async def row(self, view: str, key: str | Key) -> tuple[Columns | None, Basis]:
+        """The row under a key, and what it stands on."""
         found = view_named(view)
-        limit = max(1, min(limit, MOST_ROWS))
+        full = found.key_of(key)
+        if telling := self._telling.get(found.store):
+            active = await telling.active(found)
+            row = await telling.row(found, active.value, full)
+            return row.value, (telling.lease, active, row)
+        store = self._stores[found.store]
         try:
-            return await self._scan(found, limit, cursor, within)
+            columns = await store.get(found, await self._generation(found), full)
         except Superseded:
             with self._anew(found):
-                return await self._scan(found, limit, cursor, within)
+                columns = await store.get(found, await self._generation(found), full)
+        return (None if columns is None else _row(found, full, columns)), UNKNOWN
 
-    async def _scan(self, view: View, limit: int, cursor: str | None, within: str | None) -> Rows:
-        generation = await self._generation(view)
-        place = _place(cursor, view, generation, within)
-        page = await self._stores[view.store].scan(view, generation, limit, place, within)
-        rows = [_row(view, key, columns) for key, columns in page.rows]
+    async def page(
+        self, view: str, limit: int, cursor: str | None, within: str | None
+    ) -> tuple[Rows, Basis]:
+        """Rows as `scan`, and what they stand on."""
+        found = view_named(view)
+        try:
+            return await self._page(found, limit, cursor, within)
+        except Superseded:
+            with self._anew(found):
+                return await self._page(found, limit, cursor, within)
+
+    async def _page(
+        self, found: View, limit: int, cursor: str | None, within: str | None
+    ) -> tuple[Rows, Basis]:
+        limit = max(1, min(limit, MOST_ROWS))
+        basis: Basis
+        if telling := self._telling.get(found.store):
+            active = await telling.active(found)
+            generation = active.value
+            place = _place(cursor, found, generation, within)
+            page, reads = await telling.page(found, generation, limit, place, within)
+            rows, basis = [row for _, row in page.rows], (telling.lease, active, *reads)
+        else:
+            generation = await self._generation(found)
+            place = _place(cursor, found, generation, within)
+            page = await self._stores[found.store].scan(found, generation, limit, place, within)
+            rows, basis = [_row(found, key, columns) for key, columns in page.rows], UNKNOWN
         if page.cursor is None:
-            return Rows(rows, None)
-        following = _Cursor(view.name, generation, within, page.cursor)
-        return Rows(rows, urlsafe_b64encode(msgspec.json.encode(following)).decode())
+            return Rows(rows, None), basis
+        following = _Cursor(found.name, generation, within, page.cursor)
+        return Rows(rows, urlsafe_b64encode(msgspec.json.encode(following)).decode()), basis
 
     @contextmanager
     def _anew(self, view: View) -> Iterator[None]:
@@ -98,6 +138,33 @@ class ViewReader:
         active = (await self._stores[view.store].generations(view)).active
         self._active[view.name] = (active, self._clock.monotonic() + KNOWN_SECONDS)
         return active
+
+
+class NotingReader:
+    """Reads views, and notes what was read."""
+
+    def __init__(self, reader: ViewReader) -> None:
+        self._reader = reader
+        self.basis: dict[Lease, None] = {}
+        """All that was read, once each, in order."""
+
+    async def get(self, view: str, key: str | Key) -> Columns | None:
+        """As `ViewReader.get`."""
+        row, basis = await self._reader.row(view, key)
+        self.note(*basis)
+        return row
+
+    async def scan(
+        self, view: str, limit: int = 100, cursor: str | None = None, *, within: str | None = None
+    ) -> Rows:
+        """As `ViewReader.scan`."""
+        rows, basis = await self._reader.page(view, limit, cursor, within)
+        self.note(*basis)
+        return rows
+
+    def note(self, *basis: Lease) -> None:
+        """Something else that the answer stands on."""
+        self.basis.update(dict.fromkeys(basis))
 
 
 def _row(view: View, key: Key, columns: Columns) -> Columns:

@@ -1,26 +1,16 @@
 """Waits for rows of a view that expire: Redis says of each write to one, to whoever watches it."""
 
 import asyncio
-import contextlib
-import math
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
-
-import structlog
-from redis.asyncio import ConnectionPool
-from redis.exceptions import RedisError
+from typing import Any, Final
 
 from infra.errors import Unavailable
-from sinks.stores.redis import channel
+from sinks.stores.redis import RedisStore, channel
 from sinks.views import view_named
-
-log = structlog.get_logger()
 
 PATIENCE: Final = 1.0
 """Seconds for Redis to confirm that a row is watched."""
-
-Answer = TypeVar("Answer")
 
 
 class _Watched:
@@ -28,29 +18,25 @@ class _Watched:
 
     def __init__(self) -> None:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.told = False
         self.written: set[asyncio.Event] = set()
 
 
 class RedisWatch:
-    """Watches rows over one connection, however many they are.
+    """Watches rows over the link of a store, however many they are.
 
-    A connection that breaks wakes everyone who watches: they look for themselves.
+    The same link tells the store which rows were written, in order: who is woken here and reads
+    then finds no row from before. A link that breaks wakes everyone who watches: they look for
+    themselves.
     """
 
-    def __init__(self, url: str, *, prefix: str = "millrace") -> None:
-        # One plain connection: a client that reconnects by itself would not say what it missed.
-        self._pool: Any = ConnectionPool.from_url(url, socket_connect_timeout=PATIENCE, protocol=2)
-        self._prefix = prefix
-        self._rows: dict[str, _Watched] = {}
-        self._connection: Any = None
-        self._connecting = asyncio.Lock()
-        self._listening: asyncio.Task[None] | None = None
+    greetings: tuple[tuple[str, ...], ...] = ()
 
-    async def close(self) -> None:
-        """Let go of the connection; whoever watches is woken."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+    def __init__(self, store: RedisStore) -> None:
+        self._link = store.link
+        self._prefix = store.prefix
+        self._rows: dict[str, _Watched] = {}
+        self._link.listen(self)
 
     @asynccontextmanager
     async def watching(self, view: str, key: str) -> AsyncIterator[asyncio.Event]:
@@ -64,44 +50,24 @@ class RedisWatch:
         watched.written.add(written)
         try:
             if first:
-                await _patiently(self._send("SUBSCRIBE", name))
-            await _patiently(asyncio.shield(watched.ready))
+                await self._link.tell("SUBSCRIBE", name)
+                watched.told = True
+            await _patiently(watched.ready)
             yield written
         finally:
             watched.written.discard(written)
             if not watched.written and self._rows.get(name) is watched:
                 del self._rows[name]
                 watched.ready.cancel()
-                with contextlib.suppress(Unavailable):
-                    await _patiently(self._send("UNSUBSCRIBE", name))
+                if watched.told:  # and by the same connection: all rows go with one that is lost
+                    await self._link.tell("UNSUBSCRIBE", name)
 
-    async def _send(self, command: str, name: str) -> None:
-        async with self._connecting:
-            if self._listening is None or self._listening.done():
-                self._connection = self._pool.make_connection()
-                await self._connection.connect()
-                self._listening = asyncio.create_task(self._listen(self._connection))
-        await self._connection.send_command(command, name, check_health=False)
-
-    async def _listen(self, connection: Any) -> None:
-        try:
-            while True:
-                self._take(await connection.read_response(timeout=math.inf))
-        except (RedisError, OSError) as error:
-            log.warning("watching rows was interrupted", error=str(error))
-        finally:
-            rows, self._rows = self._rows, {}
-            for watched in rows.values():
-                if not watched.ready.done():
-                    watched.ready.set_exception(Unavailable("Redis went away"))
-                    watched.ready.exception()
-                for written in watched.written:
-                    written.set()
-            await connection.disconnect(nowait=True)
-
-    def _take(self, message: list[Any]) -> None:
-        kind, name = message[0], message[1].decode()
-        watched = self._rows.get(name)
+    def pushed(self, message: list[Any]) -> None:
+        """Wake those whose row it is."""
+        kind, name = message[0], message[1]
+        if kind not in (b"subscribe", b"message"):
+            return
+        watched = self._rows.get(name.decode())
         if watched is None:
             return
         if kind == b"subscribe" and not watched.ready.done():
@@ -110,9 +76,19 @@ class RedisWatch:
             for written in watched.written:
                 written.set()
 
+    def lost(self) -> None:
+        """Wake everyone."""
+        rows, self._rows = self._rows, {}
+        for watched in rows.values():
+            if not watched.ready.done():
+                watched.ready.set_exception(Unavailable("Redis went away"))
+                watched.ready.exception()
+            for written in watched.written:
+                written.set()
 
-async def _patiently(call: "Coroutine[Any, Any, Answer] | asyncio.Future[Answer]") -> Answer:
+
+async def _patiently(ready: "asyncio.Future[None]") -> None:
     try:
-        return await asyncio.wait_for(call, PATIENCE)
-    except (RedisError, OSError, TimeoutError) as error:
-        raise Unavailable(f"Redis does not say what is written: {error!r}") from error
+        await asyncio.wait_for(asyncio.shield(ready), PATIENCE)
+    except TimeoutError as error:
+        raise Unavailable("Redis does not say what is written") from error

@@ -6,6 +6,7 @@ no index; each write is published to `:wrote:KEY`. The braces keep a view on one
 node of a Redis Cluster.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +20,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from infra.errors import InvalidRecord, Unavailable
+from infra.redis_link import RedisLink
 from sinks.rows import Columns, Key, Row
+from sinks.standing import Lease, Read
 from sinks.store import (
     FIRST,
     TOMBSTONE_SECONDS,
@@ -30,6 +33,7 @@ from sinks.store import (
     Superseded,
 )
 from sinks.stores.keys import key_of_text, key_text
+from sinks.stores.redis_rows import RedisRows
 from sinks.view import View
 
 ROWS_PER_CALL: Final = 500
@@ -41,12 +45,18 @@ _DELETED: Final = b".deleted"
 
 
 class RedisStore:
-    """Keeps views in the Redis at `url`, under keys that begin with `prefix`."""
+    """Keeps views in the Redis at `url`, under keys that begin with `prefix`.
+
+    Rows are read over one link, and kept until they are written (`sinks.stores.redis_rows`).
+    """
 
     def __init__(self, url: str, *, prefix: str = "millrace") -> None:
         self._redis: Any = Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5)
-        self._prefix = prefix
         self._apply = self._redis.register_script(_APPLY)
+        self.link = RedisLink(url)
+        """Whoever is told over it that a row was written does not read an older one after that."""
+        self.prefix = prefix
+        self._rows = RedisRows(self.link)
 
     async def setup(self, views: Sequence[View]) -> None:
         """Name the first generation of views that have none."""
@@ -62,6 +72,7 @@ class RedisStore:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self.link.close()
         await self._redis.aclose()
 
     async def generations(self, view: View) -> Generations:
@@ -130,7 +141,7 @@ class RedisStore:
                 ]
             ),
             view.expires or 0,
-            channel(self._prefix, view, ""),
+            channel(self.prefix, view, ""),
         ]
         async with _away():
             outcome = await self._apply(keys=keys, args=arguments)
@@ -139,11 +150,18 @@ class RedisStore:
         if outcome == b"held":
             raise Unavailable(f"{view.name} is held")
 
+    @property
+    def lease(self) -> Lease:
+        """Whether writes to what was read would be heard of."""
+        return self._rows
+
+    async def active(self, view: View) -> Read[str]:
+        """The generation that is read."""
+        return await self._rows.read("GET", self._key(view, "active"), _generation)
+
     async def get(self, view: View, generation: str, key: Key) -> Columns | None:
         """A row's columns: one call."""
-        async with _away():
-            found = await self._redis.hgetall(self._key(view, generation, f"row:{key_text(key)}"))
-        return _columns(found)
+        return _columns(await self.link.ask("HGETALL", self._row_key(view, generation, key)))
 
     async def scan(
         self,
@@ -155,21 +173,39 @@ class RedisStore:
     ) -> Page:
         """Rows in order of their key's text, by the index of the generation."""
         low, high = _range(view, cursor, within)
-        async with _away():
-            found = await self._redis.zrange(
-                self._key(view, generation, "index"), low, high, bylex=True, offset=0, num=limit + 1
-            )
-            texts = [text.decode() for text in found]
-            async with self._redis.pipeline(transaction=False) as calls:
-                for text in texts[:limit]:
-                    calls.hgetall(self._key(view, generation, f"row:{text}"))
-                hashes = await calls.execute()
-        rows = [
-            (key_of_text(view, text), columns)
-            for text, cells in zip(texts, hashes, strict=False)
-            if (columns := _columns(cells)) is not None
-        ]
-        return Page(rows, texts[limit - 1] if len(texts) > limit else None)
+        index = self._key(view, generation, "index")
+        found = await self.link.ask("ZRANGE", index, low, high, "BYLEX", "LIMIT", 0, limit + 1)
+        keys, following = _page(view, found, limit)
+        hashes = await self.link.ask_all(
+            ("HGETALL", self._row_key(view, generation, key)) for key in keys
+        )
+        rows = zip(keys, map(_columns, hashes), strict=True)
+        return Page([(key, columns) for key, columns in rows if columns is not None], following)
+
+    async def row(self, view: View, generation: str, key: Key) -> Read[Columns | None]:
+        """A row with its key columns, kept until it is written."""
+
+        def decode(cells: dict[bytes, bytes]) -> Columns | None:
+            columns = _columns(cells)
+            return None if columns is None else {**dict(zip(view.key, key, strict=True)), **columns}
+
+        name = self._row_key(view, generation, key)
+        if view.lasting:
+            return await self._rows.read("HGETALL", name, decode)
+        return Read(decode(await self.link.ask("HGETALL", name)))
+
+    async def page(
+        self, view: View, generation: str, limit: int, cursor: str | None, within: str | None
+    ) -> tuple[Page, list[Read[Any]]]:
+        """Rows with their key columns, kept until they or the index are written."""
+        low, high = _range(view, cursor, within)
+        index = self._key(view, generation, "index")
+        found, members = await self._rows.ranges(index, (low, high, limit + 1))
+        keys, following = _page(view, found, limit)
+        rows = await asyncio.gather(*(self.row(view, generation, key) for key in keys))
+        pairs = zip(keys, [row.value for row in rows], strict=True)
+        page = Page([(key, row) for key, row in pairs if row is not None], following)
+        return page, [members, *rows]
 
     async def positions(self, view: View, generation: str) -> Positions:
         """The stored positions."""
@@ -212,8 +248,11 @@ class RedisStore:
                 await self._redis.zrem(index, *texts)
             await self._redis.unlink(index, self._key(view, generation, "positions"))
 
+    def _row_key(self, view: View, generation: str, key: Key) -> str:
+        return self._key(view, generation, f"row:{key_text(key)}")
+
     def _key(self, view: View, *parts: str) -> str:
-        return ":".join((self._prefix, f"{{{view.name}}}", *parts))
+        return ":".join((self.prefix, f"{{{view.name}}}", *parts))
 
 
 def channel(prefix: str, view: View, key: str) -> str:
@@ -236,6 +275,17 @@ def _json(value: Any) -> str:
 def _change(key: Key, row: Row) -> list[Any]:
     cells = {name: [cell.version, _json(cell.value)] for name, cell in row.cells.items()}
     return [key_text(key), row.deleted, cells]
+
+
+def _generation(found: bytes | None) -> str:
+    return found.decode() if found else FIRST
+
+
+def _page(view: View, found: list[bytes], limit: int) -> tuple[list[Key], str | None]:
+    """The keys of a page, of which one more was read, and the cursor of the next."""
+    texts = [text.decode() for text in found]
+    keys = [key_of_text(view, text) for text in texts[:limit]]
+    return keys, texts[limit - 1] if len(texts) > limit else None
 
 
 def _columns(cells: dict[bytes, bytes]) -> Columns | None:

@@ -192,7 +192,7 @@ async def viewing(names: Names, *views: str) -> AsyncIterator[RedisStore]:
 async def gateway(names: Names, *more: Any, **options: Any) -> AsyncIterator[Client]:
     """A gateway, from its start to its end."""
     store = RedisStore(names.redis, prefix=names.mark)
-    watch = RedisWatch(names.redis, prefix=names.mark)
+    watch = RedisWatch(store)
     memory = RedisMemory(names.redis, prefix=names.mark)
     log = Log(names.kafka, registry(), lambda _: PARTITIONS)
     feeds = Feeds(names.kafka, registry(), log)
@@ -220,5 +220,5 @@ async def gateway(names: Names, *more: Any, **options: Any) -> AsyncIterator[Cli
                 yield client
         finally:
             await feeds.close()
-            for each in (log, watch, memory, store):
+            for each in (log, memory, store):
                 await each.close()

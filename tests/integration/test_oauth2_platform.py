@@ -167,10 +167,10 @@ async def gateway(platform: Platform) -> AsyncIterator[tuple[Browser, Authority]
     clock = SystemClock()
     async with AsyncExitStack() as closing:
         store = RedisStore(platform.redis, prefix=platform.prefix)
-        watch = RedisWatch(platform.redis, prefix=platform.prefix)
+        watch = RedisWatch(store)
         memory = RedisMemory(platform.redis, prefix=platform.prefix)
         limits = Limits(platform.redis, prefix=platform.prefix)
-        for each in (store, watch, memory, limits):
+        for each in (store, memory, limits):
             closing.push_async_callback(each.close)
         views = ViewReader({"redis": store, "cassandra": platform.lists})
         producer = await closing.enter_async_context(
