@@ -4,18 +4,18 @@ import asyncio
 import ipaddress
 import math
 from collections import OrderedDict
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 from aiohttp import web
 from prometheus_client import Counter, Gauge
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from api.access import Principal
 from api.edge import CLOCK
 from api.errors import TooMany
 from infra.clock import Clock, SystemClock
+from infra.errors import Unavailable
+from infra.redis_link import RedisLink, RedisRefused
 
 log = structlog.get_logger()
 
@@ -80,10 +80,8 @@ class Limits:
     ) -> None:
         self.token = Limit("token", token)
         self.address = Limit("address", address)
-        self._redis: Any = Redis.from_url(
-            url, socket_connect_timeout=WAIT_SECONDS, socket_timeout=WAIT_SECONDS
-        )
-        self._take = self._redis.register_script(_TAKE)
+        self._link = RedisLink(url)
+        self._digest = ""
         self._prefix = prefix
         self._clock = clock or SystemClock()
         self._asked: dict[tuple[Limit, str], list[asyncio.Future[Taken]]] = {}
@@ -94,7 +92,7 @@ class Limits:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._redis.aclose()
+        await self._link.close()
 
     async def take(self, limit: Limit, name: str) -> Taken:
         """Take one token from a bucket."""
@@ -112,7 +110,7 @@ class Limits:
             asked = {name: self._asked.pop(name) for name in names}
             try:
                 answer = await self._call(asked)
-            except (RedisError, OSError, TimeoutError) as error:
+            except (Unavailable, TimeoutError) as error:
                 self._fall_back(error)
                 for key, futures in asked.items():
                     for future in futures:
@@ -133,7 +131,20 @@ class Limits:
             arguments += [limit.minute, limit.minute / 60, len(futures)]
         self.calls += 1
         async with asyncio.timeout(WAIT_SECONDS):
-            found: list[int] = await self._take(keys=keys, args=arguments)
+            return await self._run(len(keys), *keys, *arguments)
+
+    async def _run(self, *words: str | float) -> list[int]:
+        if self._digest:
+            try:
+                return await self._evaluated(words)
+            except RedisRefused as refused:
+                if refused.code != "NOSCRIPT":
+                    raise
+        self._digest = (await self._link.ask("SCRIPT", "LOAD", _TAKE)).decode()
+        return await self._evaluated(words)
+
+    async def _evaluated(self, words: tuple[str | float, ...]) -> list[int]:
+        found: list[int] = await self._link.ask("EVALSHA", self._digest, *words)
         return found
 
     def _fall_back(self, error: Exception) -> None:
