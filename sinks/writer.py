@@ -189,6 +189,8 @@ class ViewWriter:
         await self._patience.insist(self._kind, partial(lane.load, ends, recent))
         for partition in ends:
             feed.begin(partition)
+        if lane.view.lasting:
+            _wake(self._expiring)  # it may be past what they waited for
 
     async def _recent(
         self, lane: Lane, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
