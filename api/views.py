@@ -17,6 +17,10 @@ OUTCOMES = "outcomes"
 """Events of commands that were asked for directly, by command id, for some minutes."""
 STREAM_HISTORY = "stream-history"
 """Streams of a channel, newest first, by channel_id."""
+STREAM_MARKERS = "stream-markers"
+"""Moments of a stream that were marked, newest first, by stream_id."""
+STREAM_HEALTH = "stream-health"
+"""How well what a channel's publisher sends arrives, by channel_id."""
 STREAM_KEYS = "stream-keys"
 """Valid stream keys, by key_id."""
 CHANNEL_STREAM_KEYS = "channel-stream-keys"
@@ -94,6 +98,18 @@ class StreamRow(msgspec.Struct, frozen=True):
     width: int = 0
     height: int = 0
     frame_rate: float = 0.0
+
+
+class MarkerRow(msgspec.Struct, frozen=True):
+    """A row of `stream-markers`."""
+
+    stream_id: str
+    marker_id: str
+    created_at: int
+    """Microseconds since 1970."""
+    position_seconds: int = 0
+    """From the start of the stream."""
+    description: str = ""
 
 
 class FollowRow(msgspec.Struct, frozen=True):

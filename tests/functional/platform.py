@@ -1,4 +1,4 @@
-"""The identity worker and all views in memory: what a gateway asks is decided, and shown."""
+"""The workers and all views in memory: what a gateway asks is decided, and shown."""
 
 import asyncio
 import uuid
@@ -24,7 +24,7 @@ from infra.record import Envelope, Meta, Record
 from infra.sealing import MasterKeys
 from infra.streaming.testing import Delivered, TestWorker
 from schemas.records.accounts import RegisterUser
-from schemas.records.broadcast import StreamEnded, StreamStarted
+from schemas.records.broadcast import OpenSession, StreamEnded, StreamStarted
 from schemas.registry import registry
 from sinks.reader import ViewReader
 from sinks.rows import Key
@@ -33,7 +33,7 @@ from sinks.stores.memory import MemoryStore
 from sinks.view import View, changes
 from sinks.views import VIEWS
 from tests.functional.gateway_fakes import AtOnce, FakeTokens, MemoryRequests
-from tests.functional.workers import PARTITIONS, identity_app
+from tests.functional.workers import PARTITIONS, platform_app
 
 
 class OrderedStore(MemoryStore):
@@ -92,7 +92,7 @@ class Platform:
 
     async def __aenter__(self) -> Self:
         await self.store.setup(list(VIEWS.values()))
-        self.worker = await self._open.enter_async_context(TestWorker(identity_app))
+        self.worker = await self._open.enter_async_context(TestWorker(platform_app))
         return self
 
     async def __aexit__(
@@ -170,6 +170,11 @@ class Platform:
             ),
         )
         return user
+
+    async def publish(self, channel_id: str, stream_id: str) -> None:
+        """Go on air as the broadcast worker decides it."""
+        command = OpenSession(channel_id=channel_id, session_id=stream_id)
+        await self.post("broadcast-commands", channel_id, command)
 
     async def go_live(self, channel_id: str, stream_id: str, started_at: int) -> None:
         event = StreamStarted(

@@ -6,7 +6,12 @@ import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
 from twitchAPI.twitch import Twitch
-from twitchAPI.type import AuthScope, TwitchAPIException, UnauthorizedException
+from twitchAPI.type import (
+    AuthScope,
+    TwitchAPIException,
+    TwitchResourceNotFound,
+    UnauthorizedException,
+)
 
 from infra.names import id_of
 from schemas.records.identity import ChangeChannel
@@ -31,6 +36,7 @@ async def twitch(platform: Platform) -> AsyncIterator[Twitch]:
     """Signed in as River's application, with River's token."""
     scopes = [
         AuthScope.CHANNEL_MANAGE_BROADCAST,
+        AuthScope.USER_READ_BROADCAST,
         AuthScope.USER_READ_FOLLOWS,
         AuthScope.MODERATOR_READ_FOLLOWERS,
     ]
@@ -138,3 +144,27 @@ async def test_categories(platform: Platform, twitch: Twitch) -> None:
     top = [game.name async for game in twitch.get_top_games(first=50)]
     assert top[0] == "Tetris"
     assert len(top) == len(set(top)) > 50
+
+
+async def test_moments_of_a_broadcast_are_marked(platform: Platform, twitch: Twitch) -> None:
+    with pytest.raises(TwitchResourceNotFound):  # not live
+        await twitch.create_stream_marker(RIVER, "Too early")
+    await platform.publish(RIVER, "s1")
+    made = []
+    for second, description in ((252, "A goal"), (300, None)):
+        platform.clock.advance(second)
+        made.append(await twitch.create_stream_marker(RIVER, description))
+    assert [(each.position_seconds, each.description) for each in made] == [
+        (252, "A goal"),
+        (552, ""),
+    ]
+    for user, video in ((RIVER, None), (None, "s1")):
+        pages = [page async for page in twitch.get_stream_markers(user, video, first=1)]
+        found = [marker for page in pages for video in page.videos for marker in video.markers]
+        assert [marker.id for marker in found] == [made[1].id, made[0].id]
+        assert found[1].created_at == made[0].created_at
+        assert pages[0].user_login == "river"
+        assert pages[0].videos[0].video_id == "s1"
+        assert found[0].URL.endswith(f"/studio#marker-{made[1].id}")
+    with pytest.raises(UnauthorizedException, match="user_id"):
+        await twitch.create_stream_marker(id_of("brook"), "Not mine")

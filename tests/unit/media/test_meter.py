@@ -36,7 +36,9 @@ def live(
     return sorted([*frames, *sound], key=lambda tag: tag.timestamp)
 
 
-def measured(tags: Iterable[Tag], until: float, *, late: float = 0.0, meter: Meter | None = None):
+def measured(
+    tags: Iterable[Tag], until: float, *, late: float = 0.0, meter: Meter | None = None
+) -> list[Figures]:
     """The figures of every two seconds when each packet comes at its time, or later."""
     meter = meter or Meter(0.0)
     found, window = [], 2.0
