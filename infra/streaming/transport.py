@@ -7,6 +7,7 @@ fetched list must continue the one before, and only journaled places are committ
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,8 +23,13 @@ log = structlog.get_logger()
 
 FETCH_WAIT_MS = 20
 """How long the broker may hold an empty fetch: a partition that was left out waits this long."""
-RECORDS_AN_EVENT = 1000
+RECORDS_AN_EVENT = 500
 """Records handed to an agent as one event."""
+RECORDS_UNDER_WAY = 4000
+"""Records of a partition delivered and not yet journaled, after which it waits: other partitions of
+an agent stand behind no more than these, however many are on the log."""
+SOON = 0.02
+"""Seconds to wait for the others while a partition waits."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -116,6 +122,8 @@ class Consumer(driver.Consumer):
         """Next offset to commit."""
         self.arrivals: dict[tuple[TP, int], float] = {}
         """When each delivered, unacknowledged list came, oldest first (monotonic seconds)."""
+        self.under_way: Counter[TP] = Counter()
+        """Records delivered and not yet acknowledged."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -133,10 +141,11 @@ class Consumer(driver.Consumer):
                     await self.wait(self.can_resume_flow)
                     continue
                 flowing = {tp for tp in self._get_active_partitions() if tp in self.expected}
-                if not flowing:
+                ready = {tp for tp in flowing if self.under_way[tp] < RECORDS_UNDER_WAY}
+                if not ready:
                     await asyncio.sleep(0.005)
                     continue
-                fetched = await self._getmany(flowing, 0.2)
+                fetched = await self._getmany(ready, 0.2 if ready == flowing else SOON)
                 for tp, (records, before, after) in fetched.items():
                     await self._deliver(tp, records, before, after)
                 await asyncio.sleep(0)
@@ -162,6 +171,7 @@ class Consumer(driver.Consumer):
             whole = start + len(part) == len(records)
             self.expected[tp] = max(after or 0, following) if whole else following
             self.arrivals[tp, part[-1].offset] = time.monotonic()
+            self.under_way[tp] += len(part)
             delivery = self.callback(self._message_of(tp, part))
             await self.wait_first(delivery, self.suspend_flow.wait())
 
@@ -197,7 +207,8 @@ class Consumer(driver.Consumer):
 
     def ack(self, message: Any) -> bool:
         """The list is journaled. Acknowledgements of an earlier generation move nothing."""
-        self.arrivals.pop((message.tp, message.offset), None)
+        if self.arrivals.pop((message.tp, message.offset), None) is not None:
+            self.under_way[message.tp] -= len(message.value)
         if message.generation_id == self.app.consumer_generation_id:
             self.handled[message.tp] = message.offset + 1
         self._unacked_messages.discard(message)
@@ -230,6 +241,7 @@ class Consumer(driver.Consumer):
         await self.commit()
         await self.commit()  # the first may have been another's, begun before the flush
         self.arrivals.clear()
+        self.under_way.clear()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """The group is being rearranged: finish, then give the partitions back."""
