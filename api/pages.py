@@ -30,17 +30,20 @@ async def watch(request: web.Request) -> web.Response:
     It comes before all scripts, so that none has to wait for it. Where there is nothing to bring
     along, the script asks for itself, and says what is wrong.
     """
-    head = ""
+    head, state = "", "loading"
     with contextlib.suppress(NotFound, Unavailable, InvalidRecord, TimeoutError):
         async with asyncio.timeout(_PATIENCE):
             found = await channels.channel(request)
         # `<` would let a title end the script; JSON has another way to write it.
-        state = msgspec.json.encode(found).decode().replace("<", "\\u003c")
-        head = f'<script type="application/json" id="first">{state}</script>'
-        if found.data.stream is not None:
+        first = msgspec.json.encode(found).decode().replace("<", "\\u003c")
+        head = f'<script type="application/json" id="first">{first}</script>'
+        if found.data.stream is None:
+            state = "offline"  # the player is lower then
+        else:
             playlist = html.escape(found.data.stream.playlist_url)
             head += f'<link rel="preload" as="fetch" crossorigin href="{playlist}" />'
     page = (request.app[FOLDER] / "watch.html").read_text()
+    page = page.replace('data-state="loading"', f'data-state="{state}"', 1)
     return web.Response(
         text=page.replace("</title>", f"</title>{head}", 1),
         content_type="text/html",

@@ -20,7 +20,7 @@ from web import BUILT, STATIC
 _HERE = Path(__file__).parent
 PACKAGES = _HERE / "node_modules"
 """What the lock names, once it is installed: for the pages, to build them, and to test them."""
-_PAGES = ("browse.js", "watch.js", "style.css")
+_PAGES = ("browse.js", "watch.js", "channel.js", "style.css")
 _AT_ONCE = ("early.js", "theme.js")
 """Run as soon as they are there, which modules do not."""
 _ZIPPED = {".html", ".css", ".js", ".svg"}
@@ -50,6 +50,7 @@ def bundle(sources: Sequence[Path], folder: Path, form: str = "esm") -> None:
     """
     (esbuild,) = (PACKAGES / "@esbuild").glob("*/bin/esbuild")
     command = [esbuild, "--bundle", "--minify", "--target=es2022", "--log-level=warning"]
+    command += ["--external:/static/*"]  # what a page fetches when it gets there
     command += [f"--format={form}", f"--outdir={folder}", *sources]
     subprocess.run(command, env=os.environ | {"NODE_PATH": str(PACKAGES)}, check=True)
 

@@ -28,3 +28,9 @@ export function ago(then, now) {
   const days = Math.floor(hours / 24);
   return days === 1 ? "yesterday" : `${days} days ago`;
 }
+
+/** A moment (milliseconds) as 21 Nov 2026, 10:12, where the reader is. */
+export function moment(milliseconds) {
+  const form = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false };
+  return new Intl.DateTimeFormat("en-GB", form).format(milliseconds);
+}

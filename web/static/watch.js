@@ -2,6 +2,7 @@
 
 import { channelInAddress, get, serverNow } from "./api.js";
 import { Controls } from "./controls.js";
+import { pill, write } from "./dom.js";
 import { ago, bitrate, clock, delay } from "./format.js";
 import { Player } from "./player.js";
 import { means } from "./source.js";
@@ -14,13 +15,15 @@ const first = brought ? Promise.resolve({ body: JSON.parse(brought.textContent) 
 const POLL_EVERY = 2000;
 const PATIENCE = 0.8; // seconds before the page shows that it waits
 const SILENT_AFTER = 1.5; // seconds without a new picture before the page says so
+const ALONE = 5000; // milliseconds that a picture may take before the rest of the page comes anyway
 
 const $ = (id) => document.getElementById(id);
 const player = new Player($("video"), { now: serverNow });
 const controls = new Controls($("player"), player, showFigures);
 
 let channel; // undefined: not asked yet; null: there is none
-let past = [];
+let about; // the rest of the page, once it is there
+let fetching = false;
 let reachable = true;
 let lastState = null;
 let lastFrames = { at: performance.now(), count: 0, rate: null };
@@ -36,7 +39,7 @@ const MESSAGES = {
   loading: () => ["", ""],
   unreachable: () => ["The platform cannot be reached", "Trying again every two seconds."],
   unknown: () => ["No such channel", `Nobody has taken the name “${name}” yet.`],
-  offline: () => ["Offline", past[0]?.ended_at ? `Last live ${ago(Date.parse(past[0].ended_at), serverNow())}.` : "This channel has not been live yet."],
+  offline: () => ["Offline", lastLive()],
   starting: () => ["Starting", "The first picture is on its way."],
   live: () => ["", ""],
   interrupted: () => ["The broadcaster lost connection", graceLeft()],
@@ -51,6 +54,11 @@ function graceLeft() {
   return `The stream goes on if they are back within ${clock(left)}.`;
 }
 
+function lastLive() {
+  if (about?.lastEnded === undefined) return "";
+  return about.lastEnded === null ? "This channel has not been live yet." : `Last live ${ago(about.lastEnded, serverNow())}.`;
+}
+
 /** Load, reload or leave the stream, as the channel's state has it. */
 function follow(now) {
   const stream = channel?.stream;
@@ -62,7 +70,6 @@ function follow(now) {
   } else if (now === "live" && lastState === "interrupted" && player.stuckFor > SILENT_AFTER) {
     player.load(stream.playlist_url);
   }
-  if (stream && lastState === "ended" && now !== "ended") past = [];
   if (stream || lastState !== null) lastState = now;
 }
 
@@ -79,6 +86,26 @@ function render() {
   write($("message-text"), text);
   $("message-link").hidden = !["offline", "ended", "unknown"].includes(root.dataset.state);
   describe(now);
+  about?.show(channel);
+  if (!about && ripe(now)) void fetchRest();
+}
+
+/** Whether it is time for the rest of the page: nothing of it comes before the picture. */
+function ripe(now) {
+  if (now === "unreachable") return false;
+  return !["loading", "live"].includes(now) || player.firstFrameAfter !== null || performance.now() > ALONE;
+}
+
+async function fetchRest() {
+  if (fetching) return;
+  fetching = true;
+  try {
+    const { About } = await import("/static/channel.js");
+    about = new About(name, { get, serverNow, learned: render });
+    render();
+  } catch {
+    fetching = false; // the next rendering tries again
+  }
 }
 
 /** Whether to show that something is awaited: not at once, what moves would delay the picture. */
@@ -95,10 +122,12 @@ function describe(now) {
   $("name").href = `/c/${name}`;
   write($("disc"), (channel?.name ?? name)[0]?.toUpperCase() ?? "");
   pill($("category"), channel?.category);
+  $("category").href = `/?category=${encodeURIComponent(channel?.category ?? "")}`;
   document.title = stream && now === "live" ? `${shown} · live · Millrace` : `${shown} · Millrace`;
   const badge = { live: "Live", starting: "Starting", interrupted: "Interrupted" }[now];
   pill($("badge"), badge);
   $("badge").classList.toggle("waiting", now !== "live");
+  $("line").hidden = !badge && now !== "loading";
   const started = Date.parse(stream?.started_at ?? "");
   figure($("uptime"), badge && now !== "starting" && started ? clock((serverNow() - started) / 1000) : null);
   const { latency, width, height } = player.stats;
@@ -133,33 +162,6 @@ function measureFrames() {
   lastFrames = { at, count: frames, rate };
 }
 
-function showPast() {
-  $("past").hidden = past.length === 0;
-  $("past-list").replaceChildren(
-    ...past.slice(0, 5).map((stream) => {
-      const item = document.createElement("li");
-      const [from, to] = [Date.parse(stream.started_at ?? ""), Date.parse(stream.ended_at ?? "")];
-      item.append(line("b", ago(to, serverNow())), line("span", from ? clock((to - from) / 1000) : ""));
-      return item;
-    }),
-  );
-}
-
-function line(tag, text) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
-}
-
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function pill(node, text) {
-  node.hidden = !text;
-  write(node, text || "");
-}
-
 function figure(node, text) {
   node.hidden = text === null;
   write(node.querySelector("b"), text ?? "");
@@ -179,18 +181,11 @@ async function poll(asked = ask()) {
     channel = body?.data ?? null;
     reachable = true;
     follow(state());
-    if (channel && !channel.stream && past.length === 0) await learnPast();
   } catch {
     reachable = false; // what plays goes on; the next poll tries again
   }
   render();
   setTimeout(() => void poll(), POLL_EVERY);
-}
-
-async function learnPast() {
-  const body = await get(`/v1/channels/${encodeURIComponent(name)}/streams?limit=5`);
-  past = (body?.data ?? []).filter((stream) => stream.state === "ended" && stream.ended_at);
-  showPast();
 }
 
 player.addEventListener("change", render);
