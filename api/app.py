@@ -15,6 +15,7 @@ from api.deadline import in_time
 from api.health import HEALTH, Check, Health, healthz
 from api.helix.dialect import failures
 from api.helix.live import LIVE, Live
+from api.kept import KEPT, KeptAnswers, again
 from api.oauth2.answers import faults
 from api.oauth2.authority import AUTHORITY, Authority
 from api.oauth2.rendering import notices
@@ -37,6 +38,7 @@ from api.v1 import (
 )
 from api.views import CHANNELS, Views
 from infra.clock import Clock
+from infra.observability.request_log import RequestLog
 from infra.sealing import MasterKeys
 
 ROUTES = (
@@ -83,6 +85,7 @@ def make_app(
     app = web.Application(
         middlewares=[
             edge.observe,
+            again,
             edge.cors,
             failures,
             faults,
@@ -94,6 +97,8 @@ def make_app(
         client_max_size=MAX_BODY,
     )
     app[VIEWS] = views
+    app[KEPT] = KeptAnswers()
+    app[edge.LOG] = RequestLog()
     redis = {"redis": partial(views.get, CHANNELS, "healthz")}
     app[HEALTH] = Health({**redis, **(servers or {})}, clock)
     app[LIVE] = live = Live(views, clock)

@@ -25,6 +25,7 @@ from api.deadline import give
 from api.edge import CLOCK
 from api.errors import Forbidden, Unauthorized, Unprocessable
 from api.idempotency import checked_key
+from api.kept import KEPT, NOTING, CanNote, Standing
 from api.pointers import pointer_and_reason
 from api.problems import Handler
 from api.routes import PRINCIPAL, Route, Said
@@ -67,7 +68,12 @@ class Call:
     @property
     def views(self) -> Views:
         """The views."""
-        return self.request.app[VIEWS]
+        return self.request.get(NOTING) or self.request.app[VIEWS]
+
+    def stands_on(self, *basis: Standing) -> None:
+        """Let an answer that is kept fall with something that is no row of a view."""
+        if noting := self.request.get(NOTING):
+            noting.note(*basis)
 
     @property
     def now(self) -> int:
@@ -114,6 +120,7 @@ def endpoint(
     *,
     status: int = 200,
     max_age: int | None = None,
+    kept: bool = False,
     seconds: float | None = None,
     most: int = MAX_BODY,
     errors: tuple[int, ...] = (),
@@ -123,6 +130,8 @@ def endpoint(
     """A route to a function of (call, path, query, headers, body), of which it takes what it names.
 
     `max_age` lets shared caches keep a good answer for so many seconds; without it none does.
+    `kept` answers are given again while all rows stand that were read for them (`api.kept`): for
+    what says the same to everybody who may ask, and depends on nothing but path, query and views.
     `seconds` bounds the call where it takes longer than others by its nature (`api.deadline`),
     `most` the bytes of its body. A function that makes a response by itself says with `answer` and
     `media_types` what is in it. `errors` are statuses that the rest does not entail.
@@ -146,6 +155,13 @@ def endpoint(
             given["headers"] = headers_of(request, kinds["headers"])
         if decoder is not None:
             given["body"] = await _body(request, decoder, most)
+        views = request.app[VIEWS]
+        if kept and request.method == "GET" and isinstance(views, CanNote):
+            request[NOTING] = noting = views.noting()
+            found = await function(Call(request), **given)
+            response = _response(found, status, max_age)
+            request.app[KEPT].keep(request, noting, response, getattr(found, "as_of", ""))
+            return response
         found = await function(Call(request), **given)
         return _response(found, 204 if answer is None else status, max_age)
 

@@ -4,8 +4,8 @@ import itertools
 import re
 import uuid
 from functools import lru_cache
+from typing import Final
 
-import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
@@ -13,11 +13,11 @@ from api.places import Places
 from api.problems import REQUEST_ID, Handler
 from infra.clock import Clock
 from infra.errors import InvalidRecord
-
-log = structlog.get_logger()
+from infra.observability.request_log import RequestLog
 
 CLOCK: web.AppKey[Clock] = web.AppKey("clock")
 PLACES: web.AppKey[Places] = web.AppKey("places", Places)
+LOG: web.AppKey[RequestLog] = web.AppKey("log", RequestLog)
 
 _REQUESTS = Counter(
     "millrace_gateway_requests_total", "Answered requests.", ["method", "route", "status"]
@@ -70,7 +70,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     given = request.headers.get("X-Request-Id", "")
     request_id = given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBERS):016x}"
     request[REQUEST_ID] = request_id
-    clock = request.app[CLOCK]
+    app = request.app
+    clock = app[CLOCK]
     started = clock.monotonic()
     response = await handler(request)
     took = clock.monotonic() - started
@@ -79,9 +80,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     method = request.method if request.method in _METHODS else "other"
     _counter(method, route, response.status).inc()
     _histogram(route).observe(took)
-    if request.path not in _QUIET:
-        log.info(
-            "request",
+    if route not in _QUIET:
+        app[LOG].add(
             method=method,
             path=request.path,
             status=response.status,
@@ -99,16 +99,28 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     return web.Response(status=204, headers=_PREFLIGHT)
 
 
+_SECURITY: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_SHARED: Final = {
+    **_SECURITY,
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": _EXPOSED,
+}
+
+
+def static_headers(path: str) -> dict[str, str]:
+    """Headers that every response from a path has."""
+    return _SHARED if path.startswith(_OPEN) else _SECURITY
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler that puts the security headers on a response before it starts."""
     headers = response.headers
     headers["X-Request-Id"] = request.get(REQUEST_ID, "")
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    if request.path.startswith(_OPEN):
-        headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = _EXPOSED
+    headers.update(static_headers(request.path))
     if response.content_type == "text/html":
         headers.setdefault(
             "Content-Security-Policy", content_security_policy(_origin_or_none(request))

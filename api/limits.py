@@ -192,7 +192,13 @@ async def charge(request: web.Request, principal: Principal | None) -> None:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler: the headers that the Helix dialect has for limits."""
-    response.headers.update(request.get(_HEADERS, {}))
+    response.headers.update(headers_of_limits(request))
+
+
+def headers_of_limits(request: web.Request) -> dict[str, str]:
+    """What whoever asks is told of their limit."""
+    found: dict[str, str] = request.get(_HEADERS, {})
+    return found
 
 
 def network(address: str) -> str:

@@ -1,7 +1,7 @@
 """Routes that declare who may use them and what is said: a route without a rule answers nobody."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from api.access import Principal, Rule, Tokens, bearer_of, parameters_of
 from api.errors import Unauthorized
 from api.limits import charge
 from api.problems import Handler
-from infra.errors import Refused
+from infra.errors import MillraceError, Refused
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Route:
     rule: Rule
     said: Said | None = None
     doc: str = ""
+    check: Callable[[web.Request], None] | None = None
+    """What is looked at besides the rule. Raises for whoever may not use it."""
 
     @property
     def parameters(self) -> list[str]:
@@ -67,7 +69,9 @@ PRINCIPAL: web.RequestKey[Principal | None] = web.RequestKey("principal")
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens")
 ROUTES: web.AppKey[list[Route]] = web.AppKey("routes")
 """All that were declared, in order."""
-_RULES: web.AppKey[dict[web.AbstractRoute, Rule]] = web.AppKey("rules", dict)
+_RULES: web.AppKey[dict[web.AbstractRoute, Route]] = web.AppKey("rules", dict)
+REFUSAL: web.RequestKey[MillraceError] = web.RequestKey("refusal")
+"""Why who asks may not, where that is known already."""
 
 
 def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
@@ -77,7 +81,7 @@ def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
         resource = app.router.add_resource(route.path)
         methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
         for method in methods:
-            rules[resource.add_route(method, route.handler)] = route.rule
+            rules[resource.add_route(method, route.handler)] = route
         declared.append(route)
 
 
@@ -93,13 +97,17 @@ async def authorise(request: web.Request, handler: Handler) -> web.StreamRespons
 
     Who asks is under PRINCIPAL from here on; None on a public route.
     """
+    if refusal := request.get(REFUSAL):
+        raise refusal
     found = request.match_info
     request[PRINCIPAL] = None
     if found.http_exception is None:
-        rule = request.app[_RULES].get(found.route)
-        if rule is None:
+        route = request.app[_RULES].get(found.route)
+        if route is None:
             raise Refused("route-without-rule", "This address is closed.")
-        await _identify(request, rule)
+        await _identify(request, route.rule)
+        if route.check is not None:
+            route.check(request)
     return await handler(request)
 
 

@@ -81,16 +81,9 @@ def helix(
 ) -> Route:
     """A route under `/helix`. Unlike others it asks for the `Client-Id` of the token."""
     route = endpoint(method, f"{PREFIX}{path}", function, rule, **more)
-    inner = route.handler
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        _check_client(request)
-        return await inner(request)
-
-    handle.__name__ = f"helix_{function.__name__}"
-    handle.__doc__ = function.__doc__
+    route.handler.__name__ = f"helix_{function.__name__}"
     assert route.said is not None
-    return replace(route, handler=handle, said=replace(route.said, failure=Failure))
+    return replace(route, said=replace(route.said, failure=Failure), check=_check_client)
 
 
 def own(call: Call, user_id: str, name: str) -> str:

@@ -77,7 +77,11 @@ async def get_streams(call: Call, query: StreamsQuery) -> Listing[Stream]:
     """Streams on air, those with most viewers first, then the newest."""
     users = {*query.user_id, *ids_of(query.user_login)}
     live = call.request.app[LIVE]
-    found = await live.of(list(users)) if users else await live.streams()
+    if users:
+        found = await live.of(list(users), call.views)
+    else:
+        found = await live.streams()
+        call.stands_on(live.seen)
     games = {category_named(game_id) for game_id in query.game_id}
     wanted = [
         stream
@@ -130,7 +134,7 @@ async def _page(call: Call, found: list[OnAir], first: int, after: str | None) -
 
 
 ROUTES = (
-    helix("GET", "/streams", get_streams, anyone),
+    helix("GET", "/streams", get_streams, anyone, kept=True),
     helix(
         "GET", "/streams/followed", get_followed_streams, signed_in & scoped("user:read:follows")
     ),

@@ -50,7 +50,7 @@ async def channel(request: web.Request) -> One[Channel]:
 
 
 ROUTES = (
-    endpoint("GET", "/v1/channels/{name}", get_channel, public, max_age=1),
+    endpoint("GET", "/v1/channels/{name}", get_channel, public, max_age=1, kept=True),
     endpoint("GET", "/v1/channels/{name}/streams", list_streams, public, max_age=5),
 )
 

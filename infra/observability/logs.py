@@ -2,11 +2,28 @@
 
 import logging
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 _SECRET: Final = ("password", "secret", "token", "stream_key", "authorization")
+
+
+class Shape(NamedTuple):
+    """How this process logs."""
+
+    role: str = ""
+    pretty: bool = True
+    info: bool = True
+    """Whether lines of level info are written."""
+
+
+_shape = Shape()
+
+
+def shape() -> Shape:
+    """As `configure` was told; pretty until then."""
+    return _shape
 
 
 def configure(role: str, level: int = logging.INFO) -> None:
@@ -18,7 +35,9 @@ def configure(role: str, level: int = logging.INFO) -> None:
         structlog.processors.StackInfoRenderer(),
         mask_secrets,
     ]
+    global _shape
     pretty = sys.stderr.isatty()
+    _shape = Shape(role, pretty, level <= logging.INFO)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
