@@ -12,6 +12,7 @@ from api.access import NoTokens, Tokens, public
 from api.call import COMMANDS, MAX_BODY, VIEWS
 from api.commands import Commands
 from api.deadline import in_time
+from api.eventsub import sockets, subscriptions
 from api.health import HEALTH, Check, Health, healthz
 from api.helix.dialect import failures
 from api.helix.live import LIVE, Live
@@ -70,6 +71,7 @@ def make_app(
     master: MasterKeys | None = None,
     authority: Authority | None = None,
     servers: Mapping[str, Check] | None = None,
+    eventsub: subscriptions.Offer | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -80,7 +82,7 @@ def make_app(
     `counting` anyone may ask as often as they like, without `past` nothing is known as it was,
     without `master` no stream key is shown or replaced,
     without `authority` nobody signs in and no token is issued. `servers` are those whose health
-    is told beside that of Redis.
+    is told beside that of Redis. Without `eventsub` nobody subscribes to events.
     """
     app = web.Application(
         middlewares=[
@@ -121,6 +123,13 @@ def make_app(
     if authority is not None:
         app[AUTHORITY] = authority
         add_routes(app, [*OAUTH2, *session.ROUTES])
+    if eventsub is not None:
+        app[subscriptions.OFFER] = eventsub
+        add_routes(app, subscriptions.LISTS)
+        add_routes(app, subscriptions.ASKING if asking is not None else ())
+        app[sockets.SOCKETS] = eventsub.sockets
+        add_routes(app, sockets.ROUTES)
+        app.on_shutdown.insert(0, _move_sessions)
     add_routes(app, more)
     if past is not None:
         app[history.HISTORY] = past
@@ -153,6 +162,11 @@ async def _doorman(runner: web.AppRunner, app: web.Application) -> AsyncIterator
     watching = asyncio.create_task(doorman.watch(runner))
     yield
     watching.cancel()
+
+
+async def _move_sessions(app: web.Application) -> None:
+    """WebSocket clients go over to another gateway."""
+    await app[sockets.SOCKETS].move_all()
 
 
 async def _let_go(app: web.Application) -> None:

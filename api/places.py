@@ -23,16 +23,16 @@ class Places:
 
     def origin(self, request: web.Request) -> str:
         """Base URL of the origin as this request's browser reaches it, without a final slash."""
-        url = self.origin_url or f"{request.scheme}://{_host(request)}:{self.origin_port}"
+        url = self.origin_url or f"{request.scheme}://{host_of(request)}:{self.origin_port}"
         return url.rstrip("/")
 
     def rtmp(self, request: web.Request) -> str:
         """RTMP URL to publish to, without the stream key."""
         port = "" if self.rtmp_port == 1935 else f":{self.rtmp_port}"
-        return self.rtmp_url or f"rtmp://{_host(request)}{port}/live"
+        return self.rtmp_url or f"rtmp://{host_of(request)}{port}/live"
 
 
-def _host(request: web.Request) -> str:
+def host_of(request: web.Request) -> str:
     """The host that the browser asked for, without its port.
 
     It ends up in headers and addresses, so anything but a plain host name is turned away.

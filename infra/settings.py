@@ -194,9 +194,29 @@ class GatewaySettings(_Section):
     token_limit: int = Field(
         800, ge=1, description="Requests a minute under one token, over all gateways."
     )
+    drain: float = Field(
+        5.0,
+        ge=0,
+        description="Seconds for WebSocket clients to go over to another gateway when this stops.",
+    )
     address_limit: int = Field(
         3000, ge=1, description="Requests a minute without a token from one address (IPv6: /64)."
     )
+
+
+class WebhooksSettings(_Section):
+    """The role that calls webhooks (EventSub)."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_WEBHOOKS_")
+
+    web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
+    web_port: int = Field(6091, description="Port of that server.")
+    private: bool = Field(
+        False,
+        description="Let webhooks be at private addresses, at any port, and without TLS: for tests "
+        "and closed networks. Gateways must have the same setting.",
+    )
+    in_flight: int = Field(500, ge=1, description="Calls under way at most.")
 
 
 class BroadcastSettings(_Section):

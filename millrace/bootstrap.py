@@ -11,6 +11,7 @@ import uvloop
 
 from infra.clock import SystemClock
 from infra.errors import MillraceError, Unavailable
+from infra.local.master_key import master_keys
 from infra.observability import logs
 from infra.observability.web import Health, serve
 from infra.settings import (
@@ -21,6 +22,7 @@ from infra.settings import (
     LocalSettings,
     OriginSettings,
     ViewsSettings,
+    WebhooksSettings,
     WorkerSettings,
 )
 from media.storage import ObjectStore
@@ -72,7 +74,7 @@ def run_worker(topology: str) -> None:
 
 def register(topology: str) -> "Callable[[App], None]":
     """What registers a topology's agents with an app."""
-    from topologies import access, accounts, broadcast, identity, social
+    from topologies import access, accounts, broadcast, eventsub, identity, social
 
     def register_identity(app: "App") -> None:
         for context in (identity, accounts, access, social):  # one process: all are small
@@ -80,6 +82,7 @@ def register(topology: str) -> "Callable[[App], None]":
 
     return {
         "broadcast": lambda app: broadcast.register(app, BroadcastSettings()),
+        "eventsub": eventsub.register,
         "identity": register_identity,
     }[topology]
 
@@ -138,6 +141,37 @@ def run_views() -> None:
                 await asyncio.gather(*(writer.run() for writer in writers))
 
     _run("views", main)
+
+
+def run_webhooks() -> None:
+    """Call webhooks until SIGTERM."""
+    from api.eventsub.calling import Caller
+    from api.eventsub.naming import Names
+    from api.eventsub.webhooks import Webhooks
+    from sinks.reader import ViewReader
+
+    settings, clock = WebhooksSettings(), SystemClock()
+
+    async def main() -> None:
+        async with (
+            producer("webhooks") as events,
+            stores() as kept,
+            Caller.open(clock, private=settings.private) as caller,
+        ):
+            webhooks = Webhooks(
+                KafkaSettings().bootstrap,
+                registry(),
+                caller,
+                Names(ViewReader(kept)),
+                events,
+                master_keys(),
+                clock,
+                in_flight=settings.in_flight,
+            )
+            async with serve(settings.web_host, settings.web_port, lambda: Health(webhooks.well)):
+                await webhooks.run()
+
+    _run("webhooks", main)
 
 
 def run_ingest() -> None:

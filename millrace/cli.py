@@ -16,7 +16,7 @@ _HOMES: Final = {
     "users": ("user", "keys"),
     "topics": ("topics", "schemas"),
     "views": ("rebuild", "prove", "as-of", "diff"),
-    "roles": ("ingest", "origin", "gateway", "views", "clock", "worker"),
+    "roles": ("ingest", "origin", "gateway", "views", "clock", "webhooks", "worker"),
 }
 """Modules of `millrace/commands` and the commands in each, in the order of `--help`."""
 
@@ -24,7 +24,7 @@ _HOMES: Final = {
 def build(command: str = "") -> typer.Typer:
     """The application, with what `command` needs, or with everything.
 
-    Roles start seven at a time, and none should load what it never uses.
+    Roles start nine at a time, and none should load what it never uses.
     """
     app = _empty()
     for module, commands in _HOMES.items():

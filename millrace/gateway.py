@@ -13,6 +13,9 @@ from aiohttp import web
 from api.app import make_app
 from api.commands import Commands
 from api.errors import Unprocessable
+from api.eventsub.naming import Names
+from api.eventsub.sockets import Sockets
+from api.eventsub.subscriptions import Offer
 from api.feed import Feeds
 from api.idempotency import RedisMemory
 from api.limits import Limits
@@ -40,6 +43,7 @@ from infra.settings import (
     KafkaSettings,
     OriginSettings,
     RedisSettings,
+    WebhooksSettings,
 )
 from millrace.connections import producer, stores
 from schemas import sources
@@ -77,6 +81,12 @@ async def gateway() -> AsyncIterator[web.Application]:
         authority = await closing.enter_async_context(
             _authority(views, commands, sender, counting, clock)
         )
+        sockets = Sockets(
+            *(feeds, reading, Names(views), sender, commands, authority.master, clock),
+            url=settings.url,
+            drain=settings.drain,
+        )
+        await closing.enter_async_context(sockets.running())
         yield make_app(
             views,
             clock=clock,
@@ -98,6 +108,7 @@ async def gateway() -> AsyncIterator[web.Application]:
                 "cassandra": partial(views.scan, STREAM_HISTORY, 1, within="healthz"),
                 "kafka": partial(reading.span, next(iter(topics))),
             },
+            eventsub=Offer(sockets, authority.master, WebhooksSettings().private),
             more=schema_routes(subjects()),
         )
 

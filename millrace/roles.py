@@ -13,10 +13,11 @@ from infra.settings import (
     IngestSettings,
     OriginSettings,
     ViewsSettings,
+    WebhooksSettings,
     WorkerSettings,
 )
 
-TOPOLOGIES: Final = ("identity", "broadcast")
+TOPOLOGIES: Final = ("identity", "broadcast", "eventsub")
 """What `millrace worker` can run."""
 
 
@@ -65,6 +66,7 @@ def roles() -> list[Role]:
             *("views", "Views", ("views",), ViewsSettings().web_port),
             environment={"MILLRACE_VIEWS_INSTANCE": ViewsSettings().instance or "views-1"},
         ),
+        Role("webhooks", "Webhooks", ("webhooks",), WebhooksSettings().web_port),
         Role("ingest", "Ingest", ("ingest",), IngestSettings().http_port),
         Role("origin", "Origin", ("origin",), OriginSettings().port),
         Role("gateway", "Gateway", ("gateway",), GatewaySettings().port),
@@ -78,6 +80,7 @@ def port_settings() -> dict[str, int]:
         "MILLRACE_GATEWAY_PORT": GatewaySettings().port,
         "MILLRACE_ORIGIN_PORT": OriginSettings().port,
         "MILLRACE_VIEWS_WEB_PORT": ViewsSettings().web_port,
+        "MILLRACE_WEBHOOKS_WEB_PORT": WebhooksSettings().web_port,
         "MILLRACE_INGEST_HTTP_PORT": ingest.http_port,
         "MILLRACE_INGEST_RTMP_PORT": ingest.rtmp_port,
         "MILLRACE_WORKER_WEB_PORT": WorkerSettings().web_port,

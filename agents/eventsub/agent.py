@@ -120,6 +120,8 @@ class _Deciding:
         if created.method == "webhook":
             self.tables.progress[created.subscription_id] = Progress()
             self.deliver(created, "webhook_callback_verification", created.subscription_id)
+        else:
+            self.deliver(created, "created", created.subscription_id)
 
     def revoke(self, subscription_id: str, status: str) -> None:
         subscription = self.tables.subscriptions.get(subscription_id)
@@ -285,6 +287,8 @@ class _Deciding:
             self.tables.endings.put(name, self.now + FORGOTTEN_AFTER + _spread(name))
             if model.is_told_of(after.status):
                 self.deliver(after, "revocation", after.status)
+        elif before.method == "websocket":
+            self.deliver(before, "deleted", name)
 
     def deliver(
         self,

@@ -11,8 +11,8 @@ _PANEL = "Roles (one process each)"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add `ingest`, `origin`, `gateway`, `views`, `clock` and `worker`."""
-    for command in (ingest, origin, gateway, views, clock, worker):
+    """Add `ingest`, `origin`, `gateway`, `views`, `clock`, `webhooks` and `worker`."""
+    for command in (ingest, origin, gateway, views, clock, webhooks, worker):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -49,6 +49,13 @@ def clock() -> None:
     from millrace import bootstrap
 
     bootstrap.run_clock()
+
+
+def webhooks() -> None:
+    """Call the webhooks of those who subscribed to events."""
+    from millrace import bootstrap
+
+    bootstrap.run_webhooks()
 
 
 def worker(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def running(folder: Path) -> Iterator[Platform]:
     servers, names = free_ports(5), roles.port_settings()
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     settings = local_stack.environment(folder, servers) | ports
-    settings["MILLRACE_WORKER_WEB_PORT"] = str(free_pair())
+    settings["MILLRACE_WORKER_WEB_PORT"] = str(free_row(len(roles.TOPOLOGIES)))
     settings["MILLRACE_BROADCAST_GRACE"] = str(GRACE)
     before = dict(os.environ)
     os.environ.update(settings)
@@ -77,12 +77,13 @@ def running(folder: Path) -> Iterator[Platform]:
         os.environ.update(before)
 
 
-def free_pair() -> int:
-    """A free port whose neighbour is free too: the second worker takes it."""
+def free_row(count: int) -> int:
+    """A free port that is followed by free ones: each worker takes the next."""
     while True:
         (first,) = free_ports(1)
-        with socket.socket() as neighbour, suppress(OSError):
-            neighbour.bind(("127.0.0.1", first + 1))
+        with ExitStack() as held, suppress(OSError):
+            for port in range(first + 1, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return first
 
 

@@ -1,0 +1,388 @@
+"""The WebSocket sessions of this gateway: one reader of the log tells them all.
+
+A session goes over to another connection, perhaps at another gateway, by a sealed address: it
+holds who the session is, and its place on the log. From there the next connection goes on, and
+the one before tells nothing more: nothing is lost, and nothing comes twice.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Final
+
+import msgspec
+import structlog
+from aiohttp import web
+from prometheus_client import Counter, Gauge
+
+from api.access import Principal, public
+from api.commands import Commands, uuid7
+from api.cursor import Cursor, Place
+from api.deadline import give
+from api.errors import CommandRefused, Gone, TooMany
+from api.eventsub.messages import DELIVERIES
+from api.eventsub.naming import Names
+from api.eventsub.session import (
+    BROKEN,
+    LEFT,
+    NOT_MOVED,
+    Ended,
+    Held,
+    SocketSession,
+    connected,
+)
+from api.feed import Feeds, Slow
+from api.log import Entry, Log
+from api.places import host_of
+from api.routes import Route
+from api.sender import Message, Sender
+from infra.clock import Clock
+from infra.errors import InvalidRecord, MillraceError, Unavailable
+from infra.record import Record
+from infra.sealing import MasterKeys
+from schemas.records.eventsub import (
+    DeliveryRequested,
+    ForgetSubscriber,
+    KeepSession,
+    MoveSession,
+    SessionMoved,
+    SubscriptionCreated,
+)
+
+log = structlog.get_logger()
+
+SESSIONS: Final = 5000
+"""Sessions of one gateway."""
+SESSIONS_EACH: Final = 3
+"""Sessions with subscriptions of one user under one application."""
+IN_A_SESSION: Final = 300
+KEEPALIVE: Final = (10, 600)
+"""Seconds of silence that a client may choose."""
+LEASE_SECONDS: Final = 120
+"""For how long the platform takes a session to last that its gateway spoke of."""
+KEEP_SECONDS: Final = 40.0
+MOVE_SECONDS: Final = 30
+"""For a client to come to its next connection."""
+SUBSCRIBERS: Final = "subscriber-commands"
+_RETRY_SECONDS: Final = 1.0
+_PURPOSE: Final = "eventsub-reconnect"
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PRINCIPAL: Final = Principal(None, "eventsub")
+_LOST = Ended(4007, "invalid reconnect", LEFT)
+
+_SESSIONS = Gauge("millrace_eventsub_sessions", "WebSocket sessions.")
+_TOLD = Counter("millrace_eventsub_socket_messages_total", "Messages for WebSocket sessions.")
+_ENDED = Counter("millrace_eventsub_sessions_ended_total", "Sessions that ended.", ["code"])
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """What an address to reconnect to holds."""
+
+    held: Held
+    cursor: str
+    until: int
+    """Microseconds."""
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """What a session has; what an application has, as a row of `eventsub-totals`."""
+
+    subscriptions: int = 0
+    cost: int = 0
+
+
+class _Told(msgspec.Struct):
+    """As much of a message of the log as is needed here."""
+
+    data: DeliveryRequested
+
+
+_decode = msgspec.json.Decoder(_Told).decode
+
+
+class Sockets:
+    """All sessions of this gateway."""
+
+    def __init__(
+        self,
+        feeds: Feeds,
+        reading: Log,
+        names: Names,
+        sender: Sender,
+        commands: Commands,
+        master: MasterKeys,
+        clock: Clock,
+        *,
+        url: str = "",
+        drain: float = 5.0,
+    ) -> None:
+        """`url`: where clients reach the gateway; empty: as they did.
+
+        `drain`: seconds for clients to go over to another gateway when this one stops.
+        """
+        self._feeds = feeds
+        self._log = reading
+        self._names = names
+        self._sender = sender
+        self._commands = commands
+        self._master = master
+        self._clock = clock
+        self._url = url
+        self._drain = drain
+        self._sessions: dict[str, SocketSession] = {}
+        self._cursor: Cursor | None = None
+        self._hears = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._moving = False
+        self._empty = asyncio.Event()
+        """Set once the last session has gone over."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Hear the log, and keep the sessions, for as long as the context is open."""
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep())]
+        try:
+            yield
+        finally:
+            await self._stop_tasks()
+
+    def totals(self, session_id: str, client_id: str, user_id: str) -> Totals:
+        """What a session has, before it gets one more.
+
+        A session that is not here may be at another gateway: nothing is known of it then. Raises
+        InvalidRecord for what is no session, or somebody else's, TooMany.
+        """
+        if not _UUID.fullmatch(session_id):
+            raise InvalidRecord("transport.session_id: there is no such session")
+        session = self._sessions.get(session_id)
+        if session is None:
+            return Totals(0, 0)
+        owner = (session.held.client_id, session.held.user_id)
+        if owner not in (("", ""), (client_id, user_id)):
+            raise InvalidRecord("transport.session_id: the session is another user's")
+        theirs = sum(
+            (each.held.client_id, each.held.user_id) == (client_id, user_id)
+            for each in self._sessions.values()
+        )
+        if len(session.costs) >= IN_A_SESSION:
+            raise TooMany(f"a session has {IN_A_SESSION} subscriptions at most", 60)
+        if owner == ("", "") and theirs >= SESSIONS_EACH:
+            raise TooMany(f"a user has {SESSIONS_EACH} sessions at most", 60)
+        return Totals(len(session.costs), sum(session.costs.values()))
+
+    def subscribed(self, made: SubscriptionCreated) -> None:
+        """A session has one more subscription: its owner is known from now on."""
+        session = self._sessions.get(made.session_id or "")
+        if session is not None:
+            session.subscribed(made.subscription_id, made.cost)
+            session.held = msgspec.structs.replace(
+                session.held, client_id=made.client_id, user_id=made.user_id or ""
+            )
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """A client's connection, from the handshake on. Raises Unavailable before it."""
+        if len(self._sessions) >= SESSIONS or self._moving:
+            raise Unavailable("no more sessions are taken here")
+        if not self._hears.is_set():
+            raise Unavailable("deliveries are not heard yet")
+        base = self._url or f"{request.scheme}://{host_of(request)}"
+        give(None)
+        socket = web.WebSocketResponse(heartbeat=30, max_msg_size=4096, compress=False)
+        await socket.prepare(request)
+        session = None
+        try:
+            session = await self._open(socket, request, base.replace("http", "ws", 1))
+            _SESSIONS.set(len(self._sessions))
+            why = await session.run()
+        except Ended as ended:
+            why = ended
+        except MillraceError as error:
+            log.warning("a session could not go on", error=str(error))
+            why = BROKEN
+        finally:
+            if session is not None and self._sessions.get(session.held.id) is session:
+                del self._sessions[session.held.id]
+                if not self._sessions and self._moving:
+                    self._empty.set()
+                _SESSIONS.set(len(self._sessions))
+        _ENDED.labels(why.code if why else 1000).inc()
+        if session is not None and session.used and not session.moving:
+            await self._forget(session.held.id, why.status if why else LEFT)
+        if why is not None and why.code >= 4000:
+            await socket.close(code=why.code, message=why.reason.encode())
+        return socket
+
+    async def move_all(self) -> None:
+        """Ask all clients to come to other connections, and wait for them to leave."""
+        if not self._sessions:
+            return
+        self._moving = True
+        await self._stop_tasks()
+        until = self._clock.now() + MOVE_SECONDS * 1_000_000
+        for session in self._sessions.values():
+            if self._cursor is None or session.catching_up is not None:
+                session.end(NOT_MOVED)  # its place is not the one that all others have
+                continue
+            held = msgspec.structs.replace(session.held, generation=session.held.generation + 1)
+            session.move(self._address(session, Moved(held, self._cursor.text(), until)))
+        log.info("sessions go over to other connections", count=len(self._sessions))
+        try:
+            async with asyncio.timeout(self._drain):
+                await self._empty.wait()
+        except TimeoutError:
+            for session in self._sessions.values():
+                session.end(NOT_MOVED)
+
+    async def _stop_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _open(
+        self, socket: web.WebSocketResponse, request: web.Request, base: str
+    ) -> SocketSession:
+        """A new session, or one that comes from another connection. Raises Ended."""
+        token, now = request.query.get("reconnect"), self._clock.now()
+        if token is None:
+            held = connected(str(uuid7(now)), now, _keepalive(request))
+            session = SocketSession(held, socket, self._names, self._clock, base)
+            self._sessions[held.id] = session
+            await session.welcome()
+            return session
+        moved = self._moved(token)
+        await self._take(moved)
+        session = SocketSession(moved.held, socket, self._names, self._clock, base)
+        session.used, session.catching_up = True, []
+        self._sessions[moved.held.id] = session
+        await session.welcome()
+        await self._catch_up(session, moved.cursor)
+        return session
+
+    def _moved(self, token: str) -> Moved:
+        try:
+            moved = msgspec.json.decode(self._master.open(_PURPOSE, token), type=Moved)
+        except (InvalidRecord, msgspec.DecodeError, ValueError) as error:
+            raise _LOST from error
+        if moved.until < self._clock.now():
+            raise NOT_MOVED
+        return moved
+
+    async def _take(self, moved: Moved) -> None:
+        """Have the session: of two connections that want it, one gets it. Raises Ended."""
+        until = self._clock.now() + LEASE_SECONDS * 1_000_000
+        name, generation = moved.held.id, moved.held.generation
+        command = MoveSession(subject_id=name, generation=generation, until=until)
+        try:
+            await self._commands.ask(SUBSCRIBERS, name, command, _PRINCIPAL, SessionMoved)
+        except CommandRefused as error:
+            raise _LOST from error
+
+    async def _catch_up(self, session: SocketSession, text: str) -> None:
+        """Tell what came since the place that a session brought along."""
+        cursor = Cursor.parse(text, DELIVERIES, self._log.partitions(DELIVERIES))
+        span = await self._log.span(DELIVERIES)
+        while any(place.offset < end for place, end in zip(cursor.places, span.ends, strict=True)):
+            starts = {n: place.offset for n, place in enumerate(cursor.places)}
+            async with aclosing(self._log.page(DELIVERIES, starts, span.ends)) as pieces:
+                async for piece in pieces:
+                    place = cursor.places[piece.partition]
+                    for entry in piece.entries:
+                        _tell(session, cursor, entry)
+                    place.offset = max(place.offset, piece.reached)
+        for entry in session.catching_up or []:
+            _tell(session, cursor, entry)
+        session.catching_up = None
+
+    async def _follow(self) -> None:
+        """Hear the log from now on, for ever."""
+        while True:
+            try:
+                if self._cursor is None:
+                    span = await self._log.span(DELIVERIES)
+                    self._cursor = Cursor(DELIVERIES, [Place(at) for at in span.ends])
+                feed = self._feeds.follow(self._cursor, "eventsub", _is_delivery)
+                async with aclosing(feed) as pieces:
+                    async for found in pieces:
+                        self._hears.set()
+                        for entry, _ in found:
+                            self._hear(entry)
+            except (Unavailable, Slow, TooMany) as error:
+                log.warning("deliveries are not heard", error=repr(error))
+            except Gone:
+                log.error("deliveries were missed: the topic does not go back far enough")
+                self._cursor = None
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _hear(self, entry: Entry) -> None:
+        delivery = _decode(entry.json).data
+        session = self._sessions.get(delivery.session_id or "")
+        if session is None:
+            return
+        _TOLD.inc()
+        if session.catching_up is not None:
+            session.catching_up.append(entry)
+        else:
+            session.hear(delivery)
+
+    async def _keep(self) -> None:
+        """Say which sessions last."""
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            until = self._clock.now() + LEASE_SECONDS * 1_000_000
+            for session in list(self._sessions.values()):
+                if session.used:
+                    held = session.held
+                    await self._say(
+                        held.id,
+                        KeepSession(subject_id=held.id, generation=held.generation, until=until),
+                    )
+
+    async def _forget(self, session_id: str, status: str) -> None:
+        command = ForgetSubscriber(subject_id=session_id, status=status, client_id=None)
+        await self._say(session_id, command)
+
+    async def _say(self, key: str, command: Record) -> None:
+        message = Message(SUBSCRIBERS, key, command, str(uuid7(self._clock.now())))
+        try:
+            await self._sender.send([message])
+        except Unavailable as error:  # the lease ends the session then
+            log.warning("a session was not told of", error=str(error))
+
+    def _address(self, session: SocketSession, moved: Moved) -> str:
+        sealed = self._master.seal(_PURPOSE, json.dumps(msgspec.to_builtins(moved)))
+        return f"{session.base}/ws?reconnect={sealed}"
+
+
+SOCKETS: web.AppKey[Sockets] = web.AppKey("eventsub-sockets", Sockets)
+
+
+async def connect(request: web.Request) -> web.StreamResponse:
+    """GET /ws: EventSub over WebSocket."""
+    return await request.app[SOCKETS].serve(request)
+
+
+ROUTES: Final = (Route("GET", "/ws", connect, public),)
+
+
+def _tell(session: SocketSession, cursor: Cursor, entry: Entry) -> None:
+    """Tell a session of a message that is new to its place."""
+    if cursor.places[entry.partition].take(entry.offset, entry.meta) and _is_delivery(entry):
+        delivery = _decode(entry.json).data
+        if delivery.session_id == session.held.id:
+            session.hear(delivery)
+
+
+def _is_delivery(entry: Entry) -> bool:
+    return entry.type == DeliveryRequested.FULL_NAME
+
+
+def _keepalive(request: web.Request) -> int:
+    """The silence that the client chose; the nearest that there is."""
+    low, high = KEEPALIVE
+    text = request.query.get("keepalive_timeout_seconds", "")
+    if not (text.isascii() and text.isdigit()):
+        return low
+    return max(low, min(high, int(text[:4])))

@@ -1,0 +1,379 @@
+"""`/helix/eventsub/subscriptions`: what an application wants to hear of."""
+
+import json
+from http import HTTPStatus
+from typing import Annotated, Final, Literal, NoReturn
+
+import msgspec
+from aiohttp import web
+
+from api.access import anyone
+from api.call import Call
+from api.commands import uuid7
+from api.errors import CommandRefused, Conflict, Forbidden, TooMany
+from api.eventsub.addresses import checked_callback
+from api.eventsub.messages import transport
+from api.eventsub.sockets import Sockets, Totals
+from api.helix.dialect import Failure, Pagination, helix
+from api.oauth2.rows import GRANTS_BY_SUBJECT, ListedGrantRow
+from api.v1.parameters import Cursor, Id
+from api.views import CHANNELS_BY_ID, MODERATORS, typed
+from infra.errors import InvalidRecord, NotFound
+from infra.sealing import MasterKeys
+from schemas.eventsub import BROADCASTER, BY_NAME, MODERATOR, Kind, timestamp
+from schemas.records.eventsub import CreateSubscription, DeleteSubscription, SubscriptionCreated
+from schemas.records.eventsub import SubscriptionDeleted as Deleted
+
+SUBSCRIPTIONS: Final = "eventsub-subscriptions"
+BY_APPLICATION: Final = "eventsub-by-application"
+TOTALS: Final = "eventsub-totals"
+COMMANDS: Final = "eventsub-commands"
+
+MOST_COST: Final = 10_000
+"""What the webhooks of an application may cost in all."""
+MOST_SOCKET_COST: Final = 10
+"""What the subscriptions of a WebSocket session may cost in all."""
+_PAGE: Final = 100
+_GRANTS: Final = 100
+_LOOKED_AT: Final = 1000
+"""Subscriptions looked at for one page of a filtered list."""
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What the gateway needs for subscriptions."""
+
+    sockets: Sockets
+    master: MasterKeys
+    private: bool = False
+    """Whether webhooks may be at private addresses, at any port, and without TLS."""
+
+
+OFFER: web.AppKey[Offer] = web.AppKey("eventsub", Offer)
+
+
+class Transport(msgspec.Struct, frozen=True):
+    """Where messages are to go."""
+
+    method: Literal["webhook", "websocket"]
+    callback: str | None = None
+    secret: str | None = None
+    session_id: str | None = None
+
+
+class NewSubscription(msgspec.Struct, frozen=True):
+    """What is asked for."""
+
+    type: str
+    version: str
+    condition: dict[str, str]
+    transport: Transport
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """A subscription, as it is shown."""
+
+    id: str
+    status: str
+    type: str
+    version: str
+    condition: dict[str, str]
+    created_at: str
+    transport: dict[str, str]
+    cost: int
+
+
+class Subscriptions(msgspec.Struct, frozen=True):
+    """Subscriptions, and how many there may be."""
+
+    data: list[Subscription]
+    total: int
+    total_cost: int
+    max_total_cost: int
+    pagination: Pagination = Pagination()
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A row of `eventsub-subscriptions`."""
+
+    subscription_id: str
+    channel_id: str = ""
+    client_id: str = ""
+    user_id: str | None = None
+    type: str = ""
+    version: str = ""
+    condition: str = "{}"
+    method: str = ""
+    callback: str | None = None
+    session_id: str | None = None
+    status: str = ""
+    cost: int = 0
+    created_at: int = 0
+
+    @property
+    def shown(self) -> Subscription:
+        """As clients see it."""
+        return Subscription(
+            id=self.subscription_id,
+            status=self.status,
+            type=self.type,
+            version=self.version,
+            condition=json.loads(self.condition),
+            created_at=timestamp(self.created_at),
+            transport=transport(self.method, self.callback, self.session_id),
+            cost=self.cost,
+        )
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A row of `eventsub-by-application`."""
+
+    subscription_id: str
+    method: str = ""
+    user_id: str | None = None
+
+
+Text = Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class ListQuery(msgspec.Struct, frozen=True):
+    """Which subscriptions; one filter at most."""
+
+    status: Text | None = None
+    type: Text | None = None
+    user_id: Id | None = None
+    subscription_id: Id | None = None
+    after: Cursor | None = None
+
+
+class DeleteQuery(msgspec.Struct, frozen=True):
+    """Which subscription."""
+
+    id: Id
+
+
+async def create_subscription(call: Call, body: NewSubscription) -> Subscriptions | web.Response:
+    """Subscribe to something that happens on a channel.
+
+    Webhooks take the token of an application, WebSockets that of a user. What needs the consent
+    of a user (the scope of its type) answers 403 without it.
+    """
+    try:
+        return await _created(call, body)
+    except Forbidden as error:
+        return _failure(403, str(error))
+    except CommandRefused as error:
+        _raise_refused(error)
+
+
+async def _created(call: Call, body: NewSubscription) -> Subscriptions:
+    kind = _kind(body)
+    offer = call.request.app[OFFER]
+    principal, where = call.principal, body.transport
+    user_id = _user_of(call, where.method)
+    channel_id = body.condition[BROADCASTER]
+    if await call.views.get(CHANNELS_BY_ID, channel_id) is None:
+        raise InvalidRecord(f"condition.{BROADCASTER}: there is no such user")
+    cost = await _cost(call, kind, body.condition, user_id)
+    now, callback, secret = call.now, None, None
+    subscription_id = str(uuid7(now))
+    if where.method == "webhook":
+        totals = await _totals(call)
+        if totals.cost + cost > MOST_COST or totals.subscriptions >= MOST_COST:
+            raise TooMany("the application has as many subscriptions as it may have", 60)
+        callback, secret = _webhook(where, offer.private)
+    else:
+        totals = offer.sockets.totals(where.session_id or "", principal.client_id, user_id or "")
+        if totals.cost + cost > MOST_SOCKET_COST:
+            raise TooMany("the session's subscriptions cost as much as they may", 60)
+    command = CreateSubscription(
+        channel_id=channel_id,
+        subscription_id=subscription_id,
+        client_id=principal.client_id,
+        user_id=user_id,
+        type=body.type,
+        version=body.version,
+        condition=json.dumps(body.condition, sort_keys=True, separators=(",", ":")),
+        method=where.method,
+        callback=callback,
+        sealed_secret=None
+        if secret is None
+        else offer.master.seal(purpose(subscription_id), secret),
+        session_id=where.session_id if where.method == "websocket" else None,
+        cost=cost,
+    )
+    made = await call.ask(COMMANDS, channel_id, command, SubscriptionCreated)
+    offer.sockets.subscribed(made)
+    shown = typed(msgspec.to_builtins(made), Row).shown
+    most = MOST_COST if where.method == "webhook" else MOST_SOCKET_COST
+    return Subscriptions([shown], totals.subscriptions + 1, totals.cost + cost, most)
+
+
+async def list_subscriptions(call: Call, query: ListQuery) -> Subscriptions:
+    """Your subscriptions, oldest first: an application's webhooks, or a user's WebSockets."""
+    filters = [query.status, query.type, query.user_id, query.subscription_id]
+    if sum(each is not None for each in filters) > 1:
+        raise InvalidRecord("status, type, user_id and subscription_id: at most one may be given")
+    user_id = call.principal.user_id
+    method = "webhook" if user_id is None else "websocket"
+    found: list[Row] = []
+    cursor, looked_at = query.after, 0
+    while True:
+        rows, cursor = await call.views.scan(
+            BY_APPLICATION, _PAGE, cursor, within=call.principal.client_id
+        )
+        looked_at += len(rows)
+        for listed in (typed(row, Listed) for row in rows):
+            if (listed.method, listed.user_id) == (method, user_id):
+                row = await call.views.get(SUBSCRIPTIONS, listed.subscription_id)
+                if row is not None and _wanted(subscription := typed(row, Row), query):
+                    found.append(subscription)
+        if cursor is None or found or looked_at >= _LOOKED_AT:
+            break
+    totals = await _totals(call)
+    if method == "websocket":
+        totals = Totals(len(found), sum(each.cost for each in found))
+    return Subscriptions(
+        [each.shown for each in found],
+        totals.subscriptions,
+        totals.cost,
+        MOST_COST if method == "webhook" else MOST_SOCKET_COST,
+        Pagination(cursor),
+    )
+
+
+async def delete_subscription(call: Call, query: DeleteQuery) -> None:
+    """Subscribe no longer."""
+    row = await call.views.get(SUBSCRIPTIONS, query.id)
+    found = typed(row, Row) if row is not None else None
+    principal = call.principal
+    if found is None or (found.client_id, found.user_id) != (
+        principal.client_id,
+        principal.user_id,
+    ):
+        raise NotFound("There is no such subscription.")
+    command = DeleteSubscription(
+        channel_id=found.channel_id,
+        subscription_id=found.subscription_id,
+        client_id=principal.client_id,
+    )
+    try:
+        await call.ask(COMMANDS, found.channel_id, command, Deleted)
+    except CommandRefused as error:
+        raise NotFound("There is no such subscription.") from error
+
+
+def purpose(subscription_id: str) -> str:
+    """What a webhook's secret is sealed for."""
+    return f"eventsub-secret/{subscription_id}"
+
+
+def _kind(body: NewSubscription) -> Kind:
+    kind = BY_NAME.get((body.type, body.version))
+    if kind is None:
+        raise InvalidRecord("type, version: there is no such type of subscription")
+    if body.condition.keys() != kind.condition:
+        names = " and ".join(sorted(kind.condition))
+        raise InvalidRecord(f"condition: {body.type} takes {names}")
+    for name, value in body.condition.items():
+        try:
+            msgspec.convert(value, Id)
+        except msgspec.ValidationError as error:
+            raise InvalidRecord(f"condition.{name}: must be the id of a user") from error
+    return kind
+
+
+def _user_of(call: Call, method: str) -> str | None:
+    """Whose token it is, which must be of the kind that the method takes."""
+    user_id = call.principal.user_id
+    if method == "webhook" and user_id is not None:
+        raise InvalidRecord("transport.method: a webhook takes the token of an application")
+    if method == "websocket" and user_id is None:
+        raise InvalidRecord("transport.method: a WebSocket takes the token of a user")
+    return user_id
+
+
+def _webhook(where: Transport, private: bool) -> tuple[str, str]:
+    """Callback and secret."""
+    if where.callback is None or where.session_id is not None:
+        raise InvalidRecord("transport: a webhook has a callback, and no session_id")
+    url = checked_callback(where.callback, private=private)
+    secret = where.secret or ""
+    if not (10 <= len(secret) <= 100 and secret.isascii()):
+        raise InvalidRecord("transport.secret: must have 10 to 100 ASCII characters")
+    return str(url), secret
+
+
+async def _cost(call: Call, kind: Kind, condition: dict[str, str], user_id: str | None) -> int:
+    """0 where a user of the condition gave the application access, else 1. Raises Forbidden."""
+    broadcaster, client_id = condition[BROADCASTER], call.principal.client_id
+    if not kind.moderated:
+        if user_id == broadcaster:
+            return 0
+        return 0 if await _gave(call, broadcaster, client_id, "") else 1
+    moderator = condition[MODERATOR]
+    if user_id is not None and user_id != moderator:
+        raise Forbidden(f"condition.{MODERATOR}: must be the user that the token is for")
+    if user_id is not None and kind.scope not in call.principal.scopes:
+        raise Forbidden(f"the token lacks the scope {kind.scope}")
+    if user_id is None and not await _gave(call, moderator, client_id, kind.scope):
+        raise Forbidden(f"that user has not given the application the scope {kind.scope}")
+    if moderator != broadcaster and not await call.views.get(MODERATORS, (broadcaster, moderator)):
+        raise Forbidden(f"condition.{MODERATOR}: does not moderate that channel")
+    return 0
+
+
+async def _gave(call: Call, user_id: str, client_id: str, scope: str) -> bool:
+    """Whether a user gave an application access, with a scope unless it is empty."""
+    rows, _ = await call.views.scan(GRANTS_BY_SUBJECT, _GRANTS, within=user_id)
+    given = [typed(row, ListedGrantRow) for row in rows]
+    return any(
+        each.client_id == client_id
+        and each.used_at is not None
+        and (not scope or scope in each.scopes.split())
+        for each in given
+    )
+
+
+async def _totals(call: Call) -> Totals:
+    row = await call.views.get(TOTALS, call.principal.client_id)
+    return typed(row, Totals) if row else Totals()
+
+
+def _wanted(row: Row, query: ListQuery) -> bool:
+    return (
+        query.status in (None, row.status)
+        and query.type in (None, row.type)
+        and query.subscription_id in (None, row.subscription_id)
+        and (query.user_id is None or query.user_id in json.loads(row.condition).values())
+    )
+
+
+def _raise_refused(error: CommandRefused) -> NoReturn:
+    if error.reason == "conflict":
+        raise Conflict(error.reason, "the subscription exists already") from error
+    if error.reason.startswith("too-many"):
+        raise TooMany(str(error), 60) from error
+    raise error
+
+
+def _failure(status: int, message: str) -> web.Response:
+    failure = Failure(HTTPStatus(status).phrase, status, message)
+    return web.Response(
+        status=status, body=msgspec.json.encode(failure), content_type="application/json"
+    )
+
+
+_PATH: Final = "/eventsub/subscriptions"
+LISTS: Final = (helix("GET", _PATH, list_subscriptions, anyone),)
+ASKING: Final = (
+    helix(
+        "POST",
+        _PATH,
+        create_subscription,
+        anyone,
+        status=202,
+        errors=(403, 409),
+        answer=Subscriptions,
+    ),
+    helix("DELETE", _PATH, delete_subscription, anyone, errors=(404,)),
+)
