@@ -25,6 +25,7 @@ from api.places import Places
 from api.problems import problems
 from api.routes import TOKENS, Route, add_routes, authorise
 from api.stream_keys import MASTER
+from api.studio.routes import ROUTES as STUDIO
 from api.v1 import (
     browsing,
     channels,
@@ -122,7 +123,7 @@ def make_app(
         app.on_shutdown.append(_let_go)
     if authority is not None:
         app[AUTHORITY] = authority
-        add_routes(app, [*OAUTH2, *session.ROUTES])
+        add_routes(app, [*OAUTH2, *session.ROUTES, *STUDIO])
     if eventsub is not None:
         app[subscriptions.OFFER] = eventsub
         add_routes(app, subscriptions.LISTS)

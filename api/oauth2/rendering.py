@@ -31,7 +31,9 @@ log = structlog.get_logger()
 
 SignedIn = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
 _TEMPLATES: Final = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=jinja2.FileSystemLoader(
+        [Path(__file__).parents[1] / folder / "templates" for folder in ("oauth2", "studio")]
+    ),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
@@ -47,7 +49,14 @@ def moment(microseconds: int) -> str:
     return f"{datetime.fromtimestamp(microseconds / 1e6, UTC):%d %b %Y, %H:%M} UTC"
 
 
-_TEMPLATES.filters["moment"] = moment
+def position(seconds: int) -> str:
+    """A place in a broadcast for people."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+_TEMPLATES.filters |= {"moment": moment, "position": position}
 
 
 async def page(
@@ -187,6 +196,7 @@ def _policy(leads_to: str) -> str:
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self'",
+            "connect-src 'self'",
             f"form-action 'self' {leads_to}".rstrip(),
             "base-uri 'none'",
             "frame-ancestors 'none'",

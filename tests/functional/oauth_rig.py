@@ -76,6 +76,7 @@ class Rig:
             folder=folder,
             tokens=self.authority.checking,
             asking=commands,
+            master=self.master,
             authority=self.authority,
             more=[ME],
         )

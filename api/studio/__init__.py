@@ -1,0 +1,1 @@
+"""The studio: where a broadcaster looks after their channel and their broadcast."""
