@@ -51,6 +51,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """The changes that follow from a message; at most one to a row. Pure."""
     newest_first: tuple[str, ...] = ()
     """Key columns after the first whose order in Cassandra is descending."""
+    part_of: Callable[[Key], int] | None = None
+    """Which part of the rows that share the first key column a row lies in. Each part is a
+    partition of its own in Cassandra, where a partition should not grow without bound. A scan of
+    rows that share the first key column reads parts from the highest number down.
+    """
     log_key: str | None = None
     """The key column that is also the key of the messages: `as-of` then reads one partition."""
     compacted: bool = False

@@ -9,7 +9,7 @@ import asyncio
 import math
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -31,13 +31,15 @@ from sinks.store import (
     Superseded,
 )
 from sinks.stores.cassandra_session import CassandraSession
-from sinks.stores.cassandra_statements import Statements
+from sinks.stores.cassandra_statements import Statements, place_of
 from sinks.stores.keys import key_of_text, key_text
 from sinks.view import View
 
 STATEMENTS_PER_BATCH: Final = 50
 PARTITIONS_PER_BATCH: Final = 10
 """The server warns of more; each of them is a write of its own there."""
+PARTS_REMEMBERED: Final = 100_000
+"""Parts that were said to have rows and are not said again."""
 BATCHES_IN_FLIGHT: Final = 32
 """Of one call of `apply`, so that who has much to write does not stand before who has little."""
 
@@ -50,6 +52,7 @@ class CassandraStore:
     ) -> None:
         self._cql = Statements(keyspace)
         self._session = CassandraSession(hosts, port, keyspace, replication_factor)
+        self._parts: set[tuple[str, Key]] = set()
 
     async def setup(self, views: Sequence[View]) -> None:
         """Create tables, and the first generation of views that have none."""
@@ -57,7 +60,7 @@ class CassandraStore:
             await self._session.run(statement)
         for view in views:
             if (await self.generations(view)).active == FIRST:
-                await self._session.run(self._cql.create(view, FIRST, TOMBSTONE_SECONDS))
+                await self._create(view, FIRST)
                 await self._session.execute(self._cql.add_name, (view.name, FIRST))
                 await self._session.execute(self._cql.start, (view.name, FIRST))
 
@@ -85,9 +88,13 @@ class CassandraStore:
     async def begin(self, view: View) -> str:
         """Make an empty generation."""
         name = uuid.uuid4().hex[:16]
-        await self._session.run(self._cql.create(view, name, TOMBSTONE_SECONDS))
+        await self._create(view, name)
         await self._session.execute(self._cql.add_name, (view.name, name))
         return name
+
+    async def _create(self, view: View, generation: str) -> None:
+        for statement in self._cql.create(view, generation, TOMBSTONE_SECONDS):
+            await self._session.run(statement)
 
     async def apply(
         self,
@@ -109,9 +116,10 @@ class CassandraStore:
         if live and held:
             raise Unavailable(f"{view.name} is held")
         async with _dropped(view, generation):
+            await self._add_parts(view, generation, rows)
             insert = await self._session.prepare(self._cql.insert(view, generation))
             delete = await self._session.prepare(self._cql.delete(view, generation))
-            batches = _batches(view, rows, insert, delete)
+            batches = _batches(_by_partition(view, rows, insert, delete))
             await asyncio.gather(*(self._send(batches) for _ in range(BATCHES_IN_FLIGHT)))
         await asyncio.gather(
             *(
@@ -122,6 +130,21 @@ class CassandraStore:
             )
         )
 
+    async def _add_parts(self, view: View, generation: str, rows: Iterable[Key]) -> None:
+        """Say which parts will have rows, before they do."""
+        if view.part_of is None:
+            return
+        cql = self._cql.add_part(view, generation)
+        new = {(cql, place_of(view, key)[:2]) for key in rows} - self._parts
+        if not new:
+            return
+        statement = await self._session.prepare(cql)
+        batches = _batches([statement.bind(values)] for _, values in new)
+        await asyncio.gather(*(self._send(batches) for _ in range(BATCHES_IN_FLIGHT)))
+        if len(self._parts) > PARTS_REMEMBERED:
+            self._parts.clear()
+        self._parts |= new
+
     async def _send(self, batches: Iterator[BatchStatement]) -> None:
         for batch in batches:
             await self._session.send(batch)
@@ -129,7 +152,9 @@ class CassandraStore:
     async def get(self, view: View, generation: str, key: Key) -> Columns | None:
         """A row's columns: one read of one partition."""
         async with _dropped(view, generation):
-            found = await self._session.execute(self._cql.get(view, generation), key)
+            found = await self._session.execute(
+                self._cql.get(view, generation), place_of(view, key)
+            )
         return _read(view, found[0])[1] if found else None
 
     async def scan(
@@ -142,14 +167,22 @@ class CassandraStore:
     ) -> Page:
         """Rows by partition, and in the view's order in a partition."""
         after = None if cursor is None else key_of_text(view, cursor)
+        parts = await self._parts_of(view, generation, within)
         rows: list[tuple[Any, ...]] = []
-        for cql, values in self._cql.pages(view, generation, after, within):
+        for cql, values in self._cql.pages(view, generation, after, within, parts):
             async with _dropped(view, generation):
                 rows += await self._session.execute(cql, (*values, limit + 1 - len(rows)))
             if len(rows) > limit:
                 break
         page = [_read(view, row) for row in rows[:limit]]
         return Page(page, key_text(page[-1][0]) if len(rows) > limit else None)
+
+    async def _parts_of(self, view: View, generation: str, within: str | None) -> list[int]:
+        if view.part_of is None or within is None:
+            return []
+        async with _dropped(view, generation):
+            found = await self._session.execute(self._cql.parts(view, generation), (within,))
+        return [part for (part,) in found]
 
     async def positions(self, view: View, generation: str) -> Positions:
         """The stored positions."""
@@ -177,7 +210,8 @@ class CassandraStore:
             raise InvalidRecord(f"{view.name}: generation {generation} is active")
         await self._session.execute(self._cql.drop_name, (view.name, generation))
         await self._session.execute(self._cql.drop_positions, (view.name, generation))
-        await self._session.run(self._cql.drop(view, generation))
+        for statement in self._cql.drop(view, generation):
+            await self._session.run(statement)
 
 
 @asynccontextmanager
@@ -187,7 +221,10 @@ async def _dropped(view: View, generation: str) -> AsyncIterator[None]:
         yield
     except InvalidRequest as error:
         if "does not exist" not in str(error):
-            raise InvalidRecord(f"Cassandra refuses a statement on {view.name}: {error}") from error
+            raise InvalidRecord(
+                f"Cassandra refuses a statement on {view.name}: {error}. If another version of "
+                f"Millrace made its table, run `millrace rebuild {view.name}`"
+            ) from error
         raise Superseded(f"{view.name}: generation {generation} was dropped") from error
 
 
@@ -199,23 +236,29 @@ def _position(
     return (view.name, generation, *where, position.offset + 1)
 
 
-def _batches(
+def _by_partition(
     view: View, rows: Mapping[Key, Row], insert: Any, delete: Any
-) -> Iterator[BatchStatement]:
-    """The changes in batches of a few partitions, neighbours by token: they share replicas.
+) -> Iterable[list[Any]]:
+    found: dict[Key, list[Any]] = defaultdict(list)
+    width = 1 if view.part_of is None else 2
+    for key, row in rows.items():
+        place = place_of(view, key)
+        found[place[:width]] += _statements(view, place, row, insert, delete)
+    return found.values()
+
+
+def _batches(partitions: Iterable[list[Any]]) -> Iterator[BatchStatement]:
+    """Statements by partition in batches of a few, neighbours by token: they share replicas.
 
     All statements of a partition in a batch are one write for the server.
     """
-    by_partition: dict[str | int, list[Any]] = defaultdict(list)
-    for key, row in rows.items():
-        by_partition[key[0]] += _statements(view, key, row, insert, delete)
-    batch, partitions = BatchStatement(BatchType.UNLOGGED), 0
-    for statements in sorted(by_partition.values(), key=_token):
-        partitions += 1
+    batch, count = BatchStatement(BatchType.UNLOGGED), 0
+    for statements in sorted(partitions, key=_token):
+        count += 1
         for statement in statements:
-            if len(batch) >= STATEMENTS_PER_BATCH or partitions > PARTITIONS_PER_BATCH:
+            if len(batch) >= STATEMENTS_PER_BATCH or count > PARTITIONS_PER_BATCH:
                 yield batch
-                batch, partitions = BatchStatement(BatchType.UNLOGGED), 1
+                batch, count = BatchStatement(BatchType.UNLOGGED), 1
             batch.add(statement)
     if len(batch):
         yield batch
@@ -226,9 +269,9 @@ def _token(statements: Sequence[Any]) -> int:
     return token
 
 
-def _statements(view: View, key: Key, row: Row, insert: Any, delete: Any) -> Iterator[Any]:
+def _statements(view: View, place: Key, row: Row, insert: Any, delete: Any) -> Iterator[Any]:
     if row.deleted:
-        yield delete.bind((row.deleted, *key))
+        yield delete.bind((row.deleted, *place))
     for version in {cell.version for cell in row.cells.values()}:
         values = (
             cell.value
@@ -236,7 +279,7 @@ def _statements(view: View, key: Key, row: Row, insert: Any, delete: Any) -> Ite
             else UNSET_VALUE
             for name in view.columns
         )
-        yield insert.bind((*key, *values, version))
+        yield insert.bind((*place, *values, version))
 
 
 def _read(view: View, row: tuple[Any, ...]) -> tuple[Key, Columns]:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - names come from settings and from declarations of views; values are bound
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from sinks.rows import Key
@@ -45,30 +45,47 @@ class Statements:
         )
         self.drop_positions = f"DELETE FROM {positions} WHERE view_name = ? AND generation = ?"
 
-    def create(self, view: View, generation: str, tombstone_seconds: int) -> str:
-        """Makes the table of a generation: one each, so that dropping it leaves nothing behind."""
-        columns = ", ".join(
-            f"{name} {_TYPES[kind]}" for name, kind in (view.key | view.columns).items()
-        )
+    def create(self, view: View, generation: str, tombstone_seconds: int) -> Iterator[str]:
+        """Makes the tables of a generation: its own, so that dropping them leaves nothing."""
+        kinds = {**view.key, **view.columns, **dict.fromkeys(_part(view), int)}
+        columns = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in kinds.items())
         first, *rest = view.key
-        key = ", ".join([f"({first})", *rest])
+        key = ", ".join([f"({', '.join([first, *_part(view)])})", *rest])
         order = ", ".join(
             f"{name} {'DESC' if name in view.newest_first else 'ASC'}" for name in rest
         )
         clustering = f"CLUSTERING ORDER BY ({order}) AND " if rest else ""
-        return (
+        yield (
             f"CREATE TABLE IF NOT EXISTS {self._table(view, generation)} "
             f"({columns}, PRIMARY KEY ({key})) "
             f"WITH {clustering}gc_grace_seconds = {tombstone_seconds}"
         )
+        if view.part_of is not None:
+            yield (
+                f"CREATE TABLE IF NOT EXISTS {self._table(view, generation)}_parts "
+                f"({first} {_TYPES[view.key[first]]}, part bigint, PRIMARY KEY ({first}, part)) "
+                "WITH CLUSTERING ORDER BY (part DESC)"
+            )
 
-    def drop(self, view: View, generation: str) -> str:
-        """Forgets the table of a generation."""
-        return f"DROP TABLE IF EXISTS {self._table(view, generation)}"
+    def drop(self, view: View, generation: str) -> Iterator[str]:
+        """Forgets the tables of a generation."""
+        yield f"DROP TABLE IF EXISTS {self._table(view, generation)}"
+        if view.part_of is not None:
+            yield f"DROP TABLE IF EXISTS {self._table(view, generation)}_parts"
+
+    def add_part(self, view: View, generation: str) -> str:
+        """Says that a part may have rows: the first key column and the part. Said before them."""
+        first = next(iter(view.key))
+        return f"INSERT INTO {self._table(view, generation)}_parts ({first}, part) VALUES (?, ?)"
+
+    def parts(self, view: View, generation: str) -> str:
+        """The parts of a first key column, the highest first."""
+        first = next(iter(view.key))
+        return f"SELECT part FROM {self._table(view, generation)}_parts WHERE {first} = ?"
 
     def insert(self, view: View, generation: str) -> str:
-        """Writes cells of a row at a version: key columns, then columns, then the version."""
-        names = [*view.key, *view.columns]
+        """Writes cells of a row at a version: place, columns, version."""
+        names = [*_place(view), *view.columns]
         marks = ", ".join("?" * len(names))
         return (
             f"INSERT INTO {self._table(view, generation)} ({', '.join(names)}) VALUES ({marks}) "
@@ -76,13 +93,13 @@ class Statements:
         )
 
     def delete(self, view: View, generation: str) -> str:
-        """Deletes a row at a version: the version, then the key columns."""
+        """Deletes a row at a version: the version, then the place."""
         table = self._table(view, generation)
-        return f"DELETE FROM {table} USING TIMESTAMP ? WHERE {_equal(view)}"
+        return f"DELETE FROM {table} USING TIMESTAMP ? WHERE {_equal(_place(view))}"
 
     def get(self, view: View, generation: str) -> str:
-        """Reads a row."""
-        return f"{self.scan(view, generation)} WHERE {_equal(view)}"
+        """Reads a row: place."""
+        return f"{self.scan(view, generation)} WHERE {_equal(_place(view))}"
 
     def scan(self, view: View, generation: str) -> str:
         """Reads all rows: key columns, then columns."""
@@ -90,30 +107,58 @@ class Statements:
         return f"SELECT {names} FROM {self._table(view, generation)}"
 
     def pages(
-        self, view: View, generation: str, after: Key | None, within: str | None
+        self,
+        view: View,
+        generation: str,
+        after: Key | None,
+        within: str | None,
+        parts: Sequence[int],
     ) -> Iterator[tuple[str, tuple[str | int, ...]]]:
         """Statements, and their values but the limit, that read on after a row, one after another.
 
-        By keys, and not by the driver's paging state: a client could send one that the server
-        cannot read, upon which the driver takes the server for broken.
+        `parts` are those of `within`, in order. By keys, and not by the driver's paging state: a
+        client could send one that the server cannot read, upon which the driver takes the server
+        for broken.
         """
         scan = self.scan(view, generation)
         first, *rest = view.key
-        if after is None:
-            where, values = (f" WHERE {first} = ?", (within,)) if within is not None else ("", ())
-            yield f"{scan}{where} LIMIT ?", values
-            return
-        for depth in reversed(range(len(rest))):
-            same = "".join(f" AND {name} = ?" for name in rest[:depth])
-            order = "<" if rest[depth] in view.newest_first else ">"
-            where = f"{first} = ?{same} AND {rest[depth]} {order} ?"
-            yield f"{scan} WHERE {where} LIMIT ?", after[: depth + 2]
-        if within is None:
-            yield f"{scan} WHERE token({first}) > token(?) LIMIT ?", after[:1]
+        partition = [first, *_part(view)]
+        if after is not None:
+            place = place_of(view, after)[: len(partition)]
+            for depth in reversed(range(len(rest))):
+                order = "<" if rest[depth] in view.newest_first else ">"
+                where = f"{_equal([*partition, *rest[:depth]])} AND {rest[depth]} {order} ?"
+                yield f"{scan} WHERE {where} LIMIT ?", (*place, *after[1 : depth + 2])
+            if within is None:
+                names, marks = ", ".join(partition), ", ".join("?" * len(partition))
+                yield f"{scan} WHERE token({names}) > token({marks}) LIMIT ?", place
+            if view.part_of is not None:
+                parts = [part for part in parts if part < view.part_of(after)]
+        elif within is None:
+            yield f"{scan} LIMIT ?", ()
+        elif view.part_of is None:
+            yield f"{scan} WHERE {first} = ? LIMIT ?", (within,)
+        if within is not None:
+            for part in parts:
+                yield f"{scan} WHERE {_equal(partition)} LIMIT ?", (within, part)
 
     def _table(self, view: View, generation: str) -> str:
         return f"{self._keyspace}.{view.name.replace('-', '_')}_{generation}"
 
 
-def _equal(view: View) -> str:
-    return " AND ".join(f"{name} = ?" for name in view.key)
+def place_of(view: View, key: Key) -> Key:
+    """Where a row lies, as values of statements: the first key column, its part, the others."""
+    return key if view.part_of is None else (key[0], view.part_of(key), *key[1:])
+
+
+def _place(view: View) -> list[str]:
+    first, *rest = view.key
+    return [first, *_part(view), *rest]
+
+
+def _part(view: View) -> list[str]:
+    return [] if view.part_of is None else ["part"]
+
+
+def _equal(names: Iterable[str]) -> str:
+    return " AND ".join(f"{name} = ?" for name in names)

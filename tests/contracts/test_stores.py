@@ -5,6 +5,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
+import msgspec
 import pytest
 from aiokafka import TopicPartition
 from cassandra.cluster import Cluster
@@ -45,6 +46,9 @@ ORDERED = View(
     columns={"text": str},
     newest_first=("at",),
     project=nothing,
+)
+PARTED = msgspec.structs.replace(
+    ORDERED, name="things-in-parts", part_of=lambda key: int(key[1]) // 10
 )
 
 
@@ -163,6 +167,33 @@ class StoreContract:
         assert rest.cursor is None
         assert sorted(key for key, _ in [*first.rows, *rest.rows]) == keys
         assert await store.get(ORDERED, ordered, keys[2]) == {"text": "n3"}
+
+    async def test_rows_in_parts_are_read_as_if_they_were_in_one(self, store: Store) -> None:
+        await store.setup([PARTED])
+        parted = (await store.generations(PARTED)).active
+        keys: list[Key] = [("ann", at, f"n{at}") for at in range(5, 65, 4)]
+        others: list[Key] = [("anna", 9, "x"), ("ben", 31, "y")]
+        rows = {key: upserted({"text": str(key[2])}, 1) for key in [*keys, *others]}
+        await store.apply(PARTED, parted, rows, {}, live=True)
+        gone, *left = keys
+        await store.apply(PARTED, parted, {gone: deleted(2)}, {}, live=True)
+        assert await store.get(PARTED, parted, gone) is None
+        assert await store.get(PARTED, parted, keys[-1]) == {"text": "n61"}
+        for size in (1, 4, 100):
+            assert sorted(await self.scanned(store, parted, size, "ann")) == left
+            everything = await self.scanned(store, parted, size, None)
+            assert sorted(everything) == sorted([*left, *others])
+
+    @staticmethod
+    async def scanned(store: Store, generation: str, size: int, within: str | None) -> list[Key]:
+        found: list[Key] = []
+        cursor = None
+        while True:
+            page = await store.scan(PARTED, generation, size, cursor, within)
+            found += [key for key, _ in page.rows]
+            cursor = page.cursor
+            if cursor is None:
+                return found
 
     async def test_a_cursor_it_did_not_give_is_refused_or_harmless(
         self, store: Store, active: str
@@ -293,3 +324,11 @@ class TestCassandraStore(StoreContract):
         for view in (PLAIN, ORDERED):
             await clear(store, view)
         await store.close()
+
+    async def test_the_newest_come_first_over_all_parts(self, store: Store) -> None:
+        await store.setup([PARTED])
+        parted = await store.begin(PARTED)
+        keys: list[Key] = [("ann", at, "n") for at in (1, 9, 10, 11, 55, 89)]
+        rows = {key: upserted({"text": ""}, 1) for key in keys}
+        await store.apply(PARTED, parted, rows, {}, live=False)
+        assert await self.scanned(store, parted, 2, "ann") == keys[::-1]
