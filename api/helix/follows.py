@@ -59,7 +59,7 @@ async def get_channel_followers(call: Call, query: FollowersQuery) -> Counted[Fo
     if not await _may_see(call, query.broadcaster_id):
         return Counted(total, [], Pagination())
     if query.user_id is not None:
-        row = await call.views.get(FOLLOWS, (query.user_id, query.broadcaster_id))
+        row = await call.views.get(FOLLOWS, (query.broadcaster_id, query.user_id))
         rows, cursor = [typed(row, FollowRow)] if row else [], None
     else:
         found, cursor = await call.views.scan(
@@ -80,7 +80,7 @@ async def get_followed_channels(call: Call, query: FollowedQuery) -> Counted[Fol
     user_id = own(call, query.user_id, "user_id")
     cursor = None
     if query.broadcaster_id is not None:
-        row = await call.views.get(FOLLOWS, (user_id, query.broadcaster_id))
+        row = await call.views.get(FOLLOWS, (query.broadcaster_id, user_id))
         rows = [typed(row, FollowRow)] if row else []
     else:
         found, cursor = await call.views.scan(

@@ -65,7 +65,7 @@ async def get_followers(call: Call, path: ChannelIdPath) -> One[Followers]:
 
 async def get_following(call: Call, path: ChannelIdPath) -> One[Following]:
     """Whether you follow a channel, and since when."""
-    row = await call.views.get(FOLLOWS, (call.user_id, path.channel_id))
+    row = await call.views.get(FOLLOWS, (path.channel_id, call.user_id))
     since = timestamp(typed(row, FollowRow).followed_at) if row else None
     return One(Following(path.channel_id, row is not None, since), timestamp(call.now))
 

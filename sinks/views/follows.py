@@ -1,8 +1,15 @@
 """Whether a user follows a channel, and since when."""
 
+from typing import Final
+from zlib import crc32
+
 from infra.record import Envelope
 from schemas.records.social import ChannelFollowed, ChannelUnfollowed
+from sinks.rows import Key
 from sinks.view import Change, Delete, Upsert, View
+
+PARTS: Final = 32
+"""What the followers of a channel are spread over: few writes in a storm, small partitions."""
 
 
 def project(message: Envelope) -> list[Change]:
@@ -10,10 +17,15 @@ def project(message: Envelope) -> list[Change]:
     match message.event:
         case ChannelFollowed() as follow:
             since = {"followed_at": follow.followed_at}
-            return [Upsert((follow.user_id, follow.channel_id), since)]
+            return [Upsert((follow.channel_id, follow.user_id), since)]
         case ChannelUnfollowed() as follow:
-            return [Delete((follow.user_id, follow.channel_id))]
+            return [Delete((follow.channel_id, follow.user_id))]
     return []
+
+
+def part_of(key: Key) -> int:
+    """By user."""
+    return crc32(str(key[1]).encode()) % PARTS
 
 
 VIEW = View(
@@ -21,8 +33,9 @@ VIEW = View(
     purpose="Whether a user follows a channel, and since when.",
     topics=("social-events",),
     store="cassandra",
-    key={"user_id": str, "channel_id": str},
+    key={"channel_id": str, "user_id": str},
     columns={"followed_at": int},
+    part_of=part_of,
     project=project,
     log_key="channel_id",
 )

@@ -92,7 +92,7 @@ async def test_what_is_shown_is_the_set(
     assert {row["user_id"]: row["followed_at"] for row in shown} == asked.since
     assert [row["followed_at"] for row in shown] == sorted(asked.since.values(), reverse=True)
     for user, since in list(asked.since.items())[:5]:
-        follow = await reader.get("follows", (user, "c"))
+        follow = await reader.get("follows", ("c", user))
         assert follow is not None
         assert follow["followed_at"] == since
         assert [row["channel_id"] for row in await everything(reader, LISTS[1], user)] == ["c"]

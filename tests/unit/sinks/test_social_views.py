@@ -31,7 +31,7 @@ def test_followed_channels_are_those_of_the_user() -> None:
 
 
 def test_a_follow_is_found_by_user_and_channel() -> None:
-    assert shown("follows", FOLLOWED) == {("u", "c"): {"followed_at": 5}}
+    assert shown("follows", FOLLOWED) == {("c", "u"): {"followed_at": 5}}
     assert shown("follows", FOLLOWED, UNFOLLOWED) == {}
 
 
