@@ -13,7 +13,7 @@ from api.access import Principal
 from api.deadline import give
 from api.errors import CommandRefused, Undecided
 from api.idempotency import Memory, fingerprint_of, identity_of, spent
-from api.sender import Message, Sender
+from api.sender import Message, NotSent, Sender
 from api.views import OUTCOMES, Views
 from infra.clock import Clock
 from infra.kafka import Delivery
@@ -100,7 +100,7 @@ class Commands:
         async with self._watch.watching(OUTCOMES, identity) as written:
             if not known:
                 message = Message(topic, key, command, identity)
-                await self._sender.send([message], None if idempotency_key is None else self._sent)
+                await self._send(message, idempotency_key is not None)
             give(seconds + LOOK_SECONDS)  # it is on the log: from now on the platform is asked
             found = await self._wait(identity, outcomes, written, seconds)
         if found is None:
@@ -135,6 +135,14 @@ class Commands:
             on_log = await self._finder.find(topic, key, {identity}, asked.since)
             return b"", bool(on_log)
         return asked.answer, asked.state != "new"
+
+    async def _send(self, message: Message, remembered: bool) -> None:
+        try:
+            await self._sender.send([message], self._sent if remembered else None)
+        except NotSent:
+            if remembered:
+                await self._memory.forget(message.event_id)
+            raise
 
     async def _sent(self, deliveries: Sequence[Delivery]) -> None:
         await self._memory.sent(deliveries[0].event_id)

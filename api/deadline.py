@@ -40,7 +40,7 @@ def give(seconds: float | None) -> None:
 
 @contextmanager
 def standing_still() -> Iterator[None]:
-    """The time of the request under way does not run on meanwhile: it is the caller's time."""
+    """The time of the request under way does not run on meanwhile: no server is waited for."""
     deadline, loop = _CURRENT.get(), asyncio.get_running_loop()
     until, now = deadline.when() if deadline else None, loop.time()
     _set(None)

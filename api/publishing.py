@@ -12,7 +12,7 @@ from api.commands import Finder, uuid7
 from api.errors import Conflict, TooLarge, Unprocessable
 from api.idempotency import Memory, fingerprint_of, identity_of, spent
 from api.pointers import escaped, pointer_and_reason
-from api.sender import Message, Sender
+from api.sender import Message, NotSent, Sender
 from infra.clock import Clock
 from infra.errors import InvalidRecord, NotFound
 from infra.kafka import Delivery
@@ -148,7 +148,12 @@ class Publishing:
             if identity is not None:
                 await self._memory.done(identity, msgspec.json.encode(publication(deliveries)))
 
-        return publication(await self._sender.send(missing, remember))
+        try:
+            return publication(await self._sender.send(missing, remember))
+        except NotSent:
+            if identity is not None and not there:
+                await self._memory.forget(identity)
+            raise
 
     async def _there(
         self, topic: str, messages: Sequence[tuple[str, Record, str]], since: int

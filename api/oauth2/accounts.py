@@ -4,6 +4,7 @@ import re
 import uuid
 from typing import Final, NamedTuple
 
+from api.deadline import standing_still
 from api.oauth2.authority import ACCESS, ACCOUNTS, Authority
 from api.oauth2.rows import CREDENTIALS, USER_KEYS, USERS, CredentialsRow, UserKeyRow, UserRow
 from api.oauth2.secrets import digest_of, new_grant_id, new_secret
@@ -73,7 +74,8 @@ async def register(mind: Authority, new: NewUser) -> str:
     user_id = id_of(new.login)
     if await row(mind.views, USERS, user_id, UserRow) is not None:
         raise Refused("login-taken", f"The name {new.login} is taken. Choose another.")
-    hashed = await mind.passwords.hash(new.password)
+    with standing_still():
+        hashed = await mind.passwords.hash(new.password)
     exists = await mind.views.get(CHANNELS, new.login) is not None
     key, wrapped = mind.master.issue(user_id)
     issued = UserKeyIssued(key_id=key.key_id, user_id=user_id, wrapped_key=wrapped)
@@ -98,7 +100,8 @@ async def recognised(mind: Authority, login: str, password: str) -> UserRow | No
     user = await row(mind.views, USERS, user_id, UserRow) if is_name(login) else None
     found = await kept(mind, user_id) if user else None
     hashed = found.key.open("password", found.row.sealed_password) if found else None
-    verdict = await mind.passwords.verify(hashed, password)
+    with standing_still():
+        verdict = await mind.passwords.verify(hashed, password)
     return user if verdict.right else None
 
 
@@ -137,7 +140,8 @@ async def change_password(mind: Authority, session: Session, before: str, after:
     """Set another password; all other sessions and applications end. Raises Refused."""
     user_id = session.user.user_id
     found = await _proved(mind, session, before)
-    hashed = await mind.passwords.hash(after)
+    with standing_still():
+        hashed = await mind.passwords.hash(after)
     command = ChangePassword(
         user_id=user_id,
         sealed_password=found.key.seal("password", hashed),
@@ -159,7 +163,8 @@ async def _proved(mind: Authority, session: Session, password: str) -> Kept:
     await mind.spend("sign-in-login", SIGN_INS_A_LOGIN, session.user.login)
     found = await kept(mind, session.user.user_id)
     hashed = found.key.open("password", found.row.sealed_password) if found else None
-    verdict = await mind.passwords.verify(hashed, password)
+    with standing_still():
+        verdict = await mind.passwords.verify(hashed, password)
     if found is None or not verdict.right:
         raise Refused("wrong-password", "The password is wrong.")
     return found

@@ -41,7 +41,7 @@ _TEMPLATES: Final = jinja2.Environment(
 )
 _FIELDS: Final = 50
 _PAGED: Final[set[Handler]] = set()
-"""What `paged` wraps."""
+"""What `paged` made."""
 
 
 def moment(microseconds: int) -> str:
@@ -105,8 +105,6 @@ async def sent_form(request: web.Request) -> Parameters:
 def paged(handler: Handler) -> Handler:
     """Let a handler's errors be said by a page."""
 
-    _PAGED.add(handler)
-
     @wraps(handler)
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
@@ -130,6 +128,7 @@ def paged(handler: Handler) -> Handler:
         except (Refused, InvalidRecord) as error:
             return _plain("That did not work", sentence(error), 422)
 
+    _PAGED.add(handle)
     return handle
 
 
@@ -150,7 +149,7 @@ async def notices(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _is_page(request: web.Request) -> bool:
-    return getattr(request.match_info.handler, "__wrapped__", None) in _PAGED
+    return request.match_info.handler in _PAGED
 
 
 def for_session(function: SignedIn) -> Handler:
