@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.e2e.rig import Rig
+from tests.e2e.serving import Serving
 from web import build
 
 CHROMIUM = "/usr/bin/chromium"
@@ -65,6 +66,13 @@ def running() -> Iterator[Running]:
     running = Running()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def serving() -> Iterator[Serving]:
+    """A gateway with accounts of the test's own."""
+    with Serving() as found:
+        yield found
 
 
 # Not for the session: while it runs, its event loop keeps asynchronous tests from having theirs.

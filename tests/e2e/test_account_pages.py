@@ -1,60 +1,18 @@
 """A person signs up, lets an application act for them, looks after the account, and leaves."""
 
-import asyncio
 import os
-import threading
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.serving import Serving, sign_up
 from tests.e2e.test_pages import CONTRASTS, DESK, PHONE
-from tests.functional.oauth_rig import PASSWORD, Rig, authorize
-from web import BUILT
+from tests.functional.oauth_rig import PASSWORD, authorize
 
 SHOTS = os.environ.get("MILLRACE_TEST_SCREENSHOTS", "")
 """A folder for screenshots, to be looked at."""
-
-
-class Serving:
-    """The rig on a port, in a loop and a thread of its own."""
-
-    def __init__(self) -> None:
-        self.rig = Rig(folder=BUILT)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._open = AsyncExitStack()
-        self._runner = web.AppRunner(self.rig.app, access_log=None)
-
-    def __enter__(self) -> "Serving":
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
-        return self
-
-    async def _start(self) -> None:
-        await self._open.enter_async_context(self.rig)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def _stop(self) -> None:
-        await self._runner.cleanup()
-        await self._open.aclose()
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-
-@pytest.fixture
-def serving() -> Iterator[Serving]:
-    with Serving() as found:
-        yield found
 
 
 @pytest.fixture
@@ -65,17 +23,6 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
     yield page
     context.close()
-
-
-def sign_up(page: Page, url: str, login: str = "river") -> None:
-    page.goto(f"{url}/account")
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    page.get_by_role("link", name="Sign up").click()
-    page.get_by_label("Name").fill(login)
-    page.get_by_label("E-mail").fill(f"{login}@example.org")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("heading", name="My account")).to_be_visible()
 
 
 def new_application(page: Page, back: str) -> str:
@@ -96,7 +43,12 @@ def test_a_person_looks_after_their_account_by_keyboard(serving: Serving, page: 
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="My account")).to_be_visible()
-    page.get_by_role("button", name="Sign out", exact=True).first.focus()
+    page.get_by_label("Account of river").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Studio")).to_be_visible()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url(f"{serving.url}/")
     page.goto(f"{serving.url}/signin")
@@ -167,7 +119,7 @@ def test_nothing_overflows_and_text_is_legible(
     for name, path in paths.items():
         page.goto(serving.url + path)
         if name in ("account", "application"):
-            page.locator("summary").click()
+            page.locator("main summary").click()
         _look(page, f"{name}-{viewport['width']}-{scheme}", viewport, scheme)
     context.close()
 
