@@ -135,6 +135,7 @@ class Sockets:
         self._cursor: Cursor | None = None
         self._hears = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._saying: set[asyncio.Task[None]] = set()
         self._moving = False
         self._empty = asyncio.Event()
         """Set once the last session has gone over."""
@@ -147,6 +148,7 @@ class Sockets:
             yield
         finally:
             await self._stop_tasks()
+            await asyncio.gather(*self._saying, return_exceptions=True)
 
     def totals(self, session_id: str, client_id: str, user_id: str) -> Totals:
         """What a session has, before it gets one more.
@@ -191,7 +193,7 @@ class Sockets:
         give(None)
         socket = web.WebSocketResponse(heartbeat=30, max_msg_size=4096, compress=False)
         await socket.prepare(request)
-        session = None
+        session, why = None, None
         try:
             session = await self._open(socket, request, base.replace("http", "ws", 1))
             _SESSIONS.set(len(self._sessions))
@@ -201,18 +203,25 @@ class Sockets:
         except MillraceError as error:
             log.warning("a session could not go on", error=str(error))
             why = BROKEN
-        finally:
-            if session is not None and self._sessions.get(session.held.id) is session:
-                del self._sessions[session.held.id]
-                if not self._sessions and self._moving:
-                    self._empty.set()
-                _SESSIONS.set(len(self._sessions))
-        _ENDED.labels(why.code if why else 1000).inc()
-        if session is not None and session.used and not session.moving:
-            await self._forget(session.held.id, why.status if why else LEFT)
+        finally:  # also where the client's leaving cancels this
+            if session is not None:
+                self._left(session, why)
         if why is not None and why.code >= 4000:
             await socket.close(code=why.code, message=why.reason.encode())
         return socket
+
+    def _left(self, session: SocketSession, why: Ended | None) -> None:
+        """A connection is over; its session as well, unless another connection has it."""
+        _ENDED.labels(why.code if why else 1000).inc()
+        if self._sessions.get(session.held.id) is session:
+            del self._sessions[session.held.id]
+        _SESSIONS.set(len(self._sessions))
+        if not self._sessions and self._moving:
+            self._empty.set()
+        if session.used and not session.moving:
+            task = asyncio.create_task(self._forget(session.held.id, why.status if why else LEFT))
+            self._saying.add(task)
+            task.add_done_callback(self._saying.discard)
 
     async def move_all(self) -> None:
         """Ask all clients to come to other connections, and wait for them to leave."""

@@ -1,5 +1,6 @@
 """`/helix/eventsub/subscriptions`: what an application wants to hear of."""
 
+import asyncio
 import json
 from http import HTTPStatus
 from typing import Annotated, Final, Literal, NoReturn
@@ -15,7 +16,6 @@ from api.eventsub.addresses import checked_callback
 from api.eventsub.messages import transport
 from api.eventsub.sockets import Sockets, Totals
 from api.helix.dialect import Failure, Pagination, helix
-from api.oauth2.rows import GRANTS_BY_SUBJECT, ListedGrantRow
 from api.v1.parameters import Cursor, Id
 from api.views import CHANNELS_BY_ID, MODERATORS, typed
 from infra.errors import InvalidRecord, NotFound
@@ -27,6 +27,7 @@ from schemas.records.eventsub import SubscriptionDeleted as Deleted
 SUBSCRIPTIONS: Final = "eventsub-subscriptions"
 BY_APPLICATION: Final = "eventsub-by-application"
 TOTALS: Final = "eventsub-totals"
+CONSENTS: Final = "consents"
 COMMANDS: Final = "eventsub-commands"
 
 MOST_COST: Final = 10_000
@@ -35,6 +36,7 @@ MOST_SOCKET_COST: Final = 10
 """What the subscriptions of a WebSocket session may cost in all."""
 _PAGE: Final = 100
 _GRANTS: Final = 100
+_AGAIN: Final = (0.0, 0.1, 0.2, 0.4)
 _LOOKED_AT: Final = 1000
 """Subscriptions looked at for one page of a filtered list."""
 
@@ -130,6 +132,14 @@ class Listed(msgspec.Struct, frozen=True):
     subscription_id: str
     method: str = ""
     user_id: str | None = None
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """A row of `consents`."""
+
+    client_id: str = ""
+    scopes: str = ""
+    given: bool = False
 
 
 Text = Annotated[str, msgspec.Meta(max_length=100)]
@@ -309,29 +319,32 @@ async def _cost(call: Call, kind: Kind, condition: dict[str, str], user_id: str 
     if not kind.moderated:
         if user_id == broadcaster:
             return 0
-        return 0 if await _gave(call, broadcaster, client_id, "") else 1
+        return 0 if await _gave(call, broadcaster, client_id, "", soon=False) else 1
     moderator = condition[MODERATOR]
     if user_id is not None and user_id != moderator:
         raise Forbidden(f"condition.{MODERATOR}: must be the user that the token is for")
     if user_id is not None and kind.scope not in call.principal.scopes:
         raise Forbidden(f"the token lacks the scope {kind.scope}")
-    if user_id is None and not await _gave(call, moderator, client_id, kind.scope):
+    if user_id is None and not await _gave(call, moderator, client_id, kind.scope, soon=True):
         raise Forbidden(f"that user has not given the application the scope {kind.scope}")
     if moderator != broadcaster and not await call.views.get(MODERATORS, (broadcaster, moderator)):
         raise Forbidden(f"condition.{MODERATOR}: does not moderate that channel")
     return 0
 
 
-async def _gave(call: Call, user_id: str, client_id: str, scope: str) -> bool:
-    """Whether a user gave an application access, with a scope unless it is empty."""
-    rows, _ = await call.views.scan(GRANTS_BY_SUBJECT, _GRANTS, within=user_id)
-    given = [typed(row, ListedGrantRow) for row in rows]
-    return any(
-        each.client_id == client_id
-        and each.used_at is not None
-        and (not scope or scope in each.scopes.split())
-        for each in given
-    )
+async def _gave(call: Call, user_id: str, client_id: str, scope: str, *, soon: bool) -> bool:
+    """Whether a user gave an application access, with a scope unless it is empty.
+
+    `soon`: look again for a moment, because they may have done so just now.
+    """
+    for pause in _AGAIN if soon else (0.0,):
+        await asyncio.sleep(pause)
+        rows, _ = await call.views.scan(CONSENTS, _GRANTS, within=user_id)
+        for given in (typed(row, Consent) for row in rows):
+            known = given.given and given.client_id == client_id
+            if known and (not scope or scope in given.scopes.split()):
+                return True
+    return False
 
 
 async def _totals(call: Call) -> Totals:

@@ -10,16 +10,23 @@ import pytest_asyncio
 from aiohttp import ClientSession, CookieJar
 from twitchAPI.oauth import UserAuthenticator
 from twitchAPI.twitch import Twitch
-from twitchAPI.type import AuthScope, TwitchAuthorizationException
+from twitchAPI.type import (
+    AuthScope,
+    AuthType,
+    EventSubSubscriptionConflict,
+    TwitchAuthorizationException,
+)
 
 from infra.names import id_of
+from tests.certificates import Certificate, certificate
+from tests.e2e.eventsub import Heard, listen, webhook, websocket
 from tests.e2e.whole import Platform, ffmpeg, running
 from tests.functional.oauth_rig import BACK, PASSWORD, Browser
 from tests.recordings import FOLDER
 
 pytestmark = pytest.mark.timeout(300)
 
-RIVER, BROOK = id_of("river"), id_of("brook")
+RIVER, BROOK, LAKE = id_of("river"), id_of("brook"), id_of("lake")
 SCOPES = [
     AuthScope.CHANNEL_MANAGE_BROADCAST,
     AuthScope.CHANNEL_READ_STREAM_KEY,
@@ -29,9 +36,18 @@ SCOPES = [
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with running(tmp_path_factory.mktemp("platform")) as platform:
-        yield platform
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """What receivers of webhooks show; the platform trusts it."""
+    return certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory, trusted: Certificate) -> Iterator[Platform]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(trusted.chain))
+        patch.setenv("MILLRACE_WEBHOOKS_PRIVATE", "true")
+        with running(tmp_path_factory.mktemp("platform")) as platform:
+            yield platform
 
 
 @pytest_asyncio.fixture
@@ -184,3 +200,97 @@ async def forgets(twitch: Twitch, brook: Browser) -> None:
 
     await until(followers, 0)
     assert [user async for user in twitch.get_users(logins=["brook"])] == []
+
+
+async def test_what_happens_is_told(
+    platform: Platform, trusted: Certificate, sessions: Callable[[], Browser]
+) -> None:
+    lake, pond = sessions(), sessions()
+    await join(lake, "lake")
+    await join(pond, "pond")
+    client_id, secret = await lake.new_application()
+    twitch = await signed_in(platform, client_id, secret)
+    given = await lake.allow(client_id=client_id, scope=" ".join(scope.value for scope in SCOPES))
+    authenticator = UserAuthenticator(twitch, SCOPES, url=BACK, auth_base_url=twitch.auth_base_url)
+    token, refresh = await authenticator.authenticate(user_token=given["code"])
+    await twitch.set_user_authentication(token, SCOPES, refresh)
+    hooked, heard = Heard(), Heard()
+    async with webhook(twitch, trusted) as hook, websocket(twitch, platform) as socket:
+        await listen(hook, LAKE, hooked)
+        await listen(socket, LAKE, heard)
+        with pytest.raises(EventSubSubscriptionConflict):
+            await hook.listen_stream_online(LAKE, hooked.hear)
+        await are_listed(twitch)
+        await twitch.modify_channel_information(LAKE, game_id="101", title="Still water")
+        await follow(platform, await token_of(pond, twitch, "user:edit:follows"))
+        await broadcast(platform, await token_of(lake, twitch, "channel:manage:stream_key"))
+        for each in (hooked, heard):
+            await told(each)
+    await is_gone(twitch)
+
+
+async def are_listed(twitch: Twitch) -> None:
+    """The application sees its webhooks, the user their WebSockets."""
+    for kind in (AuthType.APP, AuthType.USER):
+
+        async def found(kind: AuthType = kind) -> list[tuple[str, str]]:
+            listed = await twitch.get_eventsub_subscriptions(target_token=kind)
+            return sorted([(each.type, each.status) async for each in listed])
+
+        names = ["channel.follow", "channel.update", "stream.offline", "stream.online"]
+        await until(found, [(name, "enabled") for name in names])
+
+
+async def follow(platform: Platform, token: str) -> None:
+    address = f"{platform.gateway}/v1/channels/{LAKE}/followers/me"
+    async with (
+        ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
+        session.put(address) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+
+
+async def broadcast(platform: Platform, token: str) -> None:
+    """For a moment."""
+    address = f"{platform.gateway}/v1/channels/{LAKE}/stream-key"
+    async with (
+        ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
+        session.post(address) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+        key = (await answer.json())["data"]["stream_key"]
+    with ffmpeg(FOLDER / "bbb_360p_10s.flv", f"{platform.rtmp}/{key}"):
+        await asyncio.sleep(2)
+
+
+async def told(heard: Heard) -> None:
+    """Everything once, with names."""
+
+    async def kinds() -> list[str]:
+        return sorted(name for name, _ in heard.events)
+
+    await until(kinds, ["channel.follow", "channel.update", "stream.offline", "stream.online"])
+    (updated,) = heard.of("channel.update")
+    assert (updated.title, updated.category_name, updated.category_id) == (
+        *("Still water", "Music", "101"),
+    )
+    (followed,) = heard.of("channel.follow")
+    assert (followed.user_login, followed.broadcaster_user_name) == ("pond", "lake")
+    (online,) = heard.of("stream.online")
+    assert (online.type, online.broadcaster_user_login) == ("live", "lake")
+    (offline,) = heard.of("stream.offline")
+    assert offline.broadcaster_user_id == LAKE
+
+
+async def is_gone(twitch: Twitch) -> None:
+    """Webhooks were deleted by the client; a session takes its subscriptions along."""
+
+    async def left() -> list[str]:
+        return [each.status async for each in await twitch.get_eventsub_subscriptions()]
+
+    async def ended() -> set[str]:
+        listed = await twitch.get_eventsub_subscriptions(target_token=AuthType.USER)
+        return {each.status async for each in listed}
+
+    await until(left, [])
+    await until(ended, {"websocket_disconnected"})
