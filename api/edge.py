@@ -4,7 +4,7 @@ import itertools
 import re
 import uuid
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
@@ -54,40 +54,38 @@ _NUMBERS = itertools.count()
 """A request's id: the process, and its number in it."""
 
 
-@lru_cache(4096)
-def _counter(method: str, route: str, status: int) -> Counter:
-    return _REQUESTS.labels(method, route, str(status))
+class _Measures(NamedTuple):
+    """What is counted of requests that were answered alike."""
+
+    route: str
+    requests: Counter
+    seconds: Histogram
 
 
-@lru_cache(1024)
-def _histogram(route: str) -> Histogram:
-    return _SECONDS.labels(route)
+@lru_cache(8192)
+def _measures(method: str, resource: web.AbstractResource | None, status: int) -> _Measures:
+    route = resource.canonical if resource else "none"
+    return _Measures(route, _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(route))
 
 
 @web.middleware
 async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Name the request, time it, count it and log it. The outermost middleware."""
-    given = request.headers.get("X-Request-Id", "")
-    request_id = given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_NUMBERS):016x}"
-    request[REQUEST_ID] = request_id
+    given = request.headers.get("X-Request-Id")
+    if given is None or not _REQUEST_ID.fullmatch(given):
+        given = f"{_PROCESS}{next(_NUMBERS):016x}"
+    request[REQUEST_ID] = given
     app = request.app
     clock = app[CLOCK]
     started = clock.monotonic()
     response = await handler(request)
     took = clock.monotonic() - started
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource else "none"
     method = request.method if request.method in _METHODS else "other"
-    _counter(method, route, response.status).inc()
-    _histogram(route).observe(took)
-    if route not in _QUIET:
-        app[LOG].add(
-            method=method,
-            path=request.path,
-            status=response.status,
-            milliseconds=round(took * 1000, 1),
-            request_id=request_id,
-        )
+    measures = _measures(method, request.match_info.route.resource, response.status)
+    measures.requests.inc()
+    measures.seconds.observe(took)
+    if measures.route not in _QUIET:
+        app[LOG].add(method, request.path, response.status, took, given)
     return response
 
 

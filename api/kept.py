@@ -131,10 +131,11 @@ KEPT: web.AppKey[KeptAnswers] = web.AppKey("kept", KeptAnswers)
 class Again(web.StreamResponse):
     """A response that was made before: its bytes go out as they are."""
 
+    _status, _keep_alive = 200, True
+
     def __init__(self, head: bytes, body: bytes) -> None:
-        super().__init__()
+        # Without what the base class does: it gets headers ready to be changed.
         self._bytes = b"%b\r\n%b" % (head, body)
-        self._keep_alive = True
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Nothing is left to be prepared."""
@@ -150,13 +151,17 @@ class Again(web.StreamResponse):
 @web.middleware
 async def again(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer as before, if the answer stands and who asks may have it."""
+    request[REFUSAL] = None
     if request.method != "GET" or request.version != HttpVersion11 or not request.keep_alive:
         return await handler(request)
     kept = request.app[KEPT].find(request)
     if kept is None:
         return await handler(request)
+    ask = partial(authorise, handler=partial(_serve, kept))
     try:
-        return await in_time(request, partial(authorise, handler=partial(_serve, kept)))
+        if "Authorization" not in request.headers:
+            return await ask(request)  # waits for the limits at most, which bound that themselves
+        return await in_time(request, ask)
     except MillraceError as refusal:
         request[REFUSAL] = refusal  # is said as any other
         return await handler(request)

@@ -171,6 +171,7 @@ _FREE: Final = ("/static/", "/healthz", "/metrics")
 
 async def charge(request: web.Request, principal: Principal | None) -> None:
     """Count a request for who asks, or for the address. Raises TooMany."""
+    request[_HEADERS] = {}
     limits = request.app.get(LIMITS)
     if limits is None or request.path.startswith(_FREE):
         return

@@ -70,7 +70,7 @@ TOKENS: web.AppKey[Tokens] = web.AppKey("tokens")
 ROUTES: web.AppKey[list[Route]] = web.AppKey("routes")
 """All that were declared, in order."""
 _RULES: web.AppKey[dict[web.AbstractRoute, Route]] = web.AppKey("rules", dict)
-REFUSAL: web.RequestKey[MillraceError] = web.RequestKey("refusal")
+REFUSAL: web.RequestKey[MillraceError | None] = web.RequestKey("refusal")
 """Why who asks may not, where that is known already."""
 
 
@@ -97,7 +97,7 @@ async def authorise(request: web.Request, handler: Handler) -> web.StreamRespons
 
     Who asks is under PRINCIPAL from here on; None on a public route.
     """
-    if refusal := request.get(REFUSAL):
+    if (refusal := request[REFUSAL]) is not None:
         raise refusal
     found = request.match_info
     request[PRINCIPAL] = None

@@ -1,6 +1,8 @@
 """The clock, injected wherever time is read, so that tests and replays choose it."""
 
 import time
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -45,3 +47,10 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move time forward."""
         self._now += int(seconds * 1e6)
+
+
+@lru_cache(4096)
+def rfc3339(milliseconds: int) -> str:
+    """Milliseconds since 1970 as text in UTC (RFC 3339)."""
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"

@@ -5,6 +5,7 @@ import contextlib
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any, Final, Protocol
 
 import hiredis
@@ -68,7 +69,7 @@ class RedisLink:
 
     @property
     def heard_at(self) -> float:
-        """All that Redis pushed before this moment (the loop's time) has been heard."""
+        """All that Redis pushed before this moment (monotonic) has been heard."""
         return self._connection.heard_at if self._connection else float("-inf")
 
     async def ask(self, *words: Word) -> Any:
@@ -145,7 +146,7 @@ class _Connection(asyncio.Protocol):
             answer.set_exception(Unavailable(f"Redis: {self._why if self._gone else 'overrun'}"))
             return answer
         self.tell(words)
-        self._waiting.append((answer, self._loop.time()))
+        self._waiting.append((answer, monotonic()))
         return answer
 
     def tell(self, words: tuple[Word, ...]) -> None:
@@ -201,7 +202,7 @@ class _Connection(asyncio.Protocol):
 
     def _look(self) -> None:
         """Break what is silent; keep knowing that everything pushed was heard."""
-        now = self._loop.time()
+        now = monotonic()
         self._looking = self._loop.call_later(_LOOK_SECONDS, self._look)
         if self._waiting:
             if now - self._waiting[0][1] > ANSWER_SECONDS:

@@ -1,11 +1,11 @@
 """What `/v1` answers with: shapes of the bodies, and how rows become them."""
 
-from datetime import UTC, datetime
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from api.views import ChannelRow, StreamRow
+from infra.clock import rfc3339
 
 State = Literal["starting", "live", "interrupted", "ended"]
 
@@ -126,5 +126,4 @@ def _state(row: StreamRow) -> State:
 
 def timestamp(microseconds: int) -> str:
     """Microseconds since 1970 as RFC 3339 with milliseconds."""
-    moment = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(microseconds // 1000)

@@ -6,8 +6,8 @@ find, but for the time that the word takes. If the connection breaks, or nothing
 for a second, nothing that is kept counts.
 """
 
-import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final
 
 import structlog
@@ -42,7 +42,7 @@ class RedisRows:
     @property
     def stands(self) -> bool:
         """Whether a write to what is kept would have been heard of."""
-        return asyncio.get_running_loop().time() - self._link.heard_at < TRUSTED_SECONDS
+        return monotonic() - self._link.heard_at < TRUSTED_SECONDS
 
     async def read(self, command: str, key: str, decode: Decode) -> Read[Any]:
         """What a key holds. Raises Unavailable."""
