@@ -6,6 +6,7 @@ ended is refused everywhere within five.
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from api.access import Principal
@@ -46,7 +47,7 @@ class Checked:
     claims: AccessToken
     standing: Standing
 
-    @property
+    @cached_property
     def principal(self) -> Principal:
         """Who it stands for. An operator is one only where the token says so."""
         roles = self.standing.roles
@@ -66,6 +67,7 @@ class GrantTokens:
         self._views = views
         self._clock = clock
         self._known: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
+        self._checked: dict[str, Checked] = {}
 
     async def verify(self, bearer: str) -> Principal:
         """Who the token stands for. Raises Unauthorized, Unavailable."""
@@ -83,7 +85,12 @@ class GrantTokens:
             claims.client_id,
         ):
             raise Unauthorized("invalid_token", "the access was ended")
-        return Checked(claims, standing)
+        known = self._checked.get(claims.jti)
+        if known is None or known.claims is not claims or known.standing is not standing:
+            known = self._checked[claims.jti] = Checked(claims, standing)
+            if len(self._checked) > REMEMBERED:
+                del self._checked[next(iter(self._checked))]
+        return known
 
     def forget(self, grant_id: str) -> None:
         """Look again next time: the grant ended, and this gateway knows it first."""
