@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -79,6 +80,11 @@ class Rule:
     alternatives: tuple[Needs, ...] = ()
     by: str = ""
     """What a route that no bearer token opens looks at by itself; empty: it is for anyone."""
+
+    @cached_property
+    def any_token_will_do(self) -> bool:
+        """Whether nothing is asked of whoever has a token."""
+        return Needs() in self.alternatives
 
     def __and__(self, other: "Rule") -> "Rule":
         if not self.alternatives or not other.alternatives:

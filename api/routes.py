@@ -121,6 +121,6 @@ async def _identify(request: web.Request, rule: Rule) -> None:
         await charge(request, None)
         raise
     await charge(request, principal)
-    if principal is not None:
+    if principal is not None and not rule.any_token_will_do:
         rule.check(principal, parameters_of(request))
     request[PRINCIPAL] = principal
