@@ -22,6 +22,7 @@ from api.oauth2.sessions import begin, leave, session_of
 from infra.errors import Refused
 
 _WRONG: Final = "Name or password is wrong."
+_WELCOME: Final = "/account?done=welcome"
 _LONGEST: Final = 1000
 
 
@@ -69,7 +70,7 @@ async def post_signup(request: web.Request) -> web.StreamResponse:
         kept = {name: given.get(name, "") for name in ("login", "email")}
         said = sentence(error)
         return await page(request, "signup", status=422, back=back, error=said, given=kept)
-    return await _signed_in(request, mind, user_id, back)
+    return await _signed_in(request, mind, user_id, _WELCOME if back == "/account" else back)
 
 
 @paged

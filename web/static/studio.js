@@ -7,6 +7,7 @@ import { bitrate, clock } from "./format.js";
 const POLL_EVERY = 2000;
 const POLL_HIDDEN = 10_000;
 const POINTS = 60; // measurements that the chart shows: two minutes
+const LEAST_POINTS = 5;
 const PATIENCE = 12_000; // milliseconds on air without figures that are nothing unusual
 
 const CODECS = { avc1: "H.264", mp4a: "AAC" };
@@ -110,6 +111,7 @@ class Studio {
     if (figures && figures.measured_at !== this.#measuredAt) {
       this.#measuredAt = figures.measured_at;
       this.#bitrates = [...this.#bitrates, figures.video_bitrate].slice(-POINTS);
+      byId("chart").toggleAttribute("hidden", this.#bitrates.length < LEAST_POINTS);
       byId("chart").querySelector("path").setAttribute("d", line(this.#bitrates));
     }
   }
@@ -157,11 +159,13 @@ function described(figures) {
       figures.late < 0.25 ? "on time" : `${figures.late.toFixed(1)} s late`,
       "at worst, in the last 10 s",
     ],
-    lost: [
-      missing === 1 ? "1 frame" : `${missing} frames`,
-      figures.hole >= 0.5 ? `a hole of ${figures.hole.toFixed(1)} s` : "in the last 10 s",
-    ],
+    lost: [missing === 1 ? "1 frame" : `${missing} frames`, lost(figures)],
   };
+}
+
+function lost({ hole, frames_discarded: useless }) {
+  if (hole >= 0.5) return `a hole of ${hole.toFixed(1)} s`;
+  return useless ? `in the last 10 s; ${useless} came that were of no use` : "in the last 10 s";
 }
 
 function step(offset) {

@@ -1,0 +1,137 @@
+"""A broadcaster in the studio: gets a key, goes live, sees what is not well, marks a moment."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from infra.names import id_of
+from schemas.records.media import RenditionOpened
+from schemas.records.social import FollowChannel
+from tests.e2e.axe import serious
+from tests.e2e.serving import Serving, sign_up
+from tests.e2e.test_pages import DESK, PHONE
+from tests.functional.test_studio import measured
+
+RIVER = id_of("river")
+SHOTS = os.environ.get("MILLRACE_TEST_SCREENSHOTS", "")
+"""A folder for screenshots, to be looked at."""
+LATE = "What you send arrives up to 1.6 s late: your connection to us stalls."
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESK, color_scheme="light")
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
+    page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
+    yield page
+    context.close()
+
+
+async def go_live(serving: Serving) -> None:
+    await serving.rig.platform.publish(RIVER, "s1")
+    opened = RenditionOpened(
+        stream_id="s1",
+        session_id="s1",
+        rendition="source",
+        init_object="live/s1/s1/source/init.mp4",
+        codecs="avc1.64002A,mp4a.40.2",
+        width=1920,
+        height=1080,
+        frame_rate=60.0,
+        channels=2,
+        part_target=0.333,
+        first_media_sequence=0,
+    )
+    await serving.rig.platform.tell("media-segments", opened)
+    serving.rig.clock.advance(252)
+
+
+async def measure(serving: Serving, **more: Any) -> None:
+    await serving.rig.platform.tell("stream-health", measured(**more))
+
+
+GOOD: dict[str, Any] = {
+    "frame_rate": 59.98,
+    "frames_missing": 0,
+    "late": 0.03,
+    "hole": 0.017,
+    "warnings": [],
+    "details": [],
+}
+
+
+LOOKS = [(PHONE, "dark"), (DESK, "light"), *([(PHONE, "light"), (DESK, "dark")] if SHOTS else [])]
+
+
+def checked(page: Page, name: str) -> None:
+    """Nothing overflows, and axe-core finds nothing serious, on a phone and a desk."""
+    for viewport, scheme in LOOKS:
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.wait_for_function("s => document.documentElement.dataset.theme === s", arg=scheme)
+        if SHOTS:
+            path = Path(SHOTS) / f"studio-{name}-{viewport['width']}-{scheme}.png"
+            page.screenshot(path=str(path), full_page=True)
+        assert serious(page) == [], (name, viewport, scheme)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= viewport["width"], (name, width)
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+
+
+def test_a_broadcaster_finds_their_way(serving: Serving, page: Page) -> None:
+    sign_up(page, serving.url)
+    page.get_by_role("link", name="studio").first.click()
+    expect(page.get_by_role("heading", name="Studio")).to_be_visible()
+    checked(page, "new")
+
+    page.get_by_role("link", name="Make a stream key").click()
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator("#key")).to_contain_text("live_")
+    checked(page, "key")
+    page.get_by_role("link", name="Back to the studio").click()
+
+    page.get_by_label("Title").fill("Down the rapids")
+    page.get_by_label("Category").fill("Travel and Outdoors")
+    page.get_by_label("Language").select_option("English")
+    page.get_by_label("Tags").fill("Water Kayak")
+    page.get_by_role("button", name="Save").press("Enter")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    for number in range(12):
+        follower = serving.run(serving.rig.platform.sign_up(f"brook{number:02}"))
+        serving.rig.clock.advance(60)
+        follow = FollowChannel(channel_id=RIVER, user_id=follower)
+        serving.run(serving.rig.platform.post("social-commands", RIVER, follow))
+    page.goto(f"{serving.url}/studio")
+    expect(page.locator("#state")).to_have_text("Offline")
+    expect(page.get_by_role("button", name="Mark this moment")).to_be_hidden()
+    checked(page, "offline")
+
+    serving.run(go_live(serving))
+    serving.run(measure(serving, **GOOD))
+    expect(page.locator("#state")).to_have_text("Live")
+    expect(page.get_by_text("All is well")).to_be_visible()
+    expect(page.locator("[data-figure=video] dd").first).to_have_text("6.0 Mbit/s")
+    expect(page.locator("[data-figure=rate]")).to_contain_text("60.0 /s")
+    page.get_by_label("What happens").fill("The big wave")
+    page.keyboard.press("Enter")
+    expect(page.locator("#marked")).to_have_text("Marked at 4:12.")
+    expect(page.locator("#marker-list")).to_contain_text("The big wave")
+
+    serving.run(measure(serving, warnings=["late"], details=[LATE]))
+    advice = page.locator("#advice")
+    expect(advice).to_contain_text(LATE)
+    expect(page.locator("[data-figure=arrival]")).to_have_class("bad")
+    expect(page.locator("#said")).to_contain_text(LATE)
+    checked(page, "live")
+
+    serving.rig.clock.advance(60)  # the ingest is gone, and nobody says so
+    expect(page.locator("[data-figure=video] dd").first).not_to_contain_text("bit")
+    expect(advice).to_be_hidden()
+    page.route("**/session/studio", lambda route: route.abort())
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    checked(page, "away")
