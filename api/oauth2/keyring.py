@@ -18,8 +18,12 @@ from infra.sealing import MasterKeys
 
 log = structlog.get_logger()
 
-READ_SECONDS: Final = 2.0
+READ_SECONDS: Final = 0.5
 """Between two looks at the view: a key that is retired stops counting by then."""
+FIRST_SECONDS: Final = 0.05
+"""The same while there is no key to sign with: nobody gets a token meanwhile."""
+AWAY_SECONDS: Final = 0.25
+"""Between two tries while a server is away."""
 ROTATE_SECONDS: Final = 60.0
 """Between two decisions to write: what was written must have reached the view by the next."""
 _MOST: Final = 1000
@@ -87,8 +91,13 @@ class Keyring:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(READ_SECONDS)
             await self._look()
+            if not self._well:
+                await asyncio.sleep(AWAY_SECONDS)
+            elif self._tokens.keys.sign_at(self._clock.now()):
+                await asyncio.sleep(READ_SECONDS)
+            else:
+                await asyncio.sleep(FIRST_SECONDS)
 
     async def _look(self) -> None:
         """Whatever is away now may be there next time: until then the keys are those known."""

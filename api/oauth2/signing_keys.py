@@ -54,6 +54,10 @@ class SigningKeys:
         self._private: dict[str, OKPKey] = {}
         self._public: dict[str, OKPKey] = {}
 
+    def sign_at(self, now: int) -> bool:
+        """Whether one of them signs now."""
+        return any(key.signs_from <= now < key.signs_until for key in self._keys.values())
+
     def private(self, now: int) -> tuple[str, OKPKey]:
         """The newest key that signs now, with its kid. Raises Unavailable if there is none."""
         usable = [key for key in self._keys.values() if key.signs_from <= now < key.signs_until]

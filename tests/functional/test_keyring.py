@@ -1,6 +1,8 @@
 """Signing keys are there when they are needed, and gone when they were stolen."""
 
+import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -40,8 +42,23 @@ async def test_the_first_key_is_made_and_read(rig: Rig) -> None:
     assert len(rig.tokens.keys.jwks(rig.clock.now())["keys"]) == 2
 
 
+async def test_the_first_key_is_there_at_once(rig: Rig) -> None:
+    """Of two gateways that start together each knows both keys; one is made by each at most."""
+    began = time.monotonic()
+    one, other = ring(rig), ring(rig)
+    async with one, other:
+        await until(partial(_signs, rig), 1)
+    assert time.monotonic() - began < 0.5
+    made = [each for each in rig.platform.said if isinstance(each, SigningKeyIssued)]
+    assert 1 <= len(made) <= 2
+
+
+async def _signs(rig: Rig) -> bool:
+    return rig.tokens.keys.sign_at(rig.clock.now())
+
+
 async def test_it_goes_on_when_servers_come_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyring, "READ_SECONDS", 0.01)
+    monkeypatch.setattr(keyring, "AWAY_SECONDS", 0.01)
     rig.platform.store.failure, rig.platform.away = Unavailable("Redis is away"), True
 
     async def has_key() -> bool:
