@@ -3,20 +3,22 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from cassandra import ConsistencyLevel, DriverException, RequestValidationException
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.connection import ConnectionException
-from cassandra.policies import RoundRobinPolicy, TokenAwarePolicy
+from cassandra.policies import ConstantReconnectionPolicy, RoundRobinPolicy, TokenAwarePolicy
 from cassandra.protocol import ErrorMessageSub
 from cassandra.query import tuple_factory
 
 from infra.errors import Unavailable
 
 REQUEST_SECONDS: Final = 10.0
+RECONNECT_SECONDS: Final = 1.0
+"""Between two attempts: the driver's own policy waits for ten minutes in the end."""
 _AWAY: Final = (DriverException, ErrorMessageSub, NoHostAvailable, ConnectionException, OSError)
 
 
@@ -31,7 +33,7 @@ class CassandraSession:
         self._keyspace, self._replication = keyspace, replication_factor
         self._cluster: Any = None
         self._session: Any = None
-        self._connecting = asyncio.Lock()
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._prepared: dict[str, Any] = {}
         self._replies = _Replies()
 
@@ -45,8 +47,11 @@ class CassandraSession:
         """The prepared statement, prepared once."""
         session = await self._connected()
         if cql not in self._prepared:
-            async with _away():
-                self._prepared[cql] = await asyncio.to_thread(session.prepare, cql)
+
+            def prepare() -> None:
+                self._prepared[cql] = session.prepare(cql)
+
+            await self._once(cql, prepare)
         return self._prepared[cql]
 
     async def execute(self, cql: str, values: tuple[Any, ...] = ()) -> Rows:
@@ -61,19 +66,31 @@ class CassandraSession:
 
     async def close(self) -> None:
         """Let go of the connections."""
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         if self._cluster is not None:
             await asyncio.to_thread(self._cluster.shutdown)
             self._cluster = self._session = None
 
     async def _connected(self) -> Any:
         if self._session is None:
-            async with self._connecting:
-                if self._session is None:
-                    async with _away():
-                        self._session = await asyncio.to_thread(self._connect)
+            await self._once("connect", self._connect)
         return self._session
 
-    def _connect(self) -> Any:
+    async def _once(self, name: str, work: Callable[[], None]) -> None:
+        """Work in a thread, once for all who wait; whoever gives up leaves it to the others."""
+        task = self._under_way.get(name)
+        if task is None:
+            task = self._under_way[name] = asyncio.create_task(asyncio.to_thread(work))
+            task.add_done_callback(lambda done: self._ended(name, done))
+        async with _away():
+            await asyncio.shield(task)
+
+    def _ended(self, name: str, task: "asyncio.Task[None]") -> None:
+        del self._under_way[name]
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; nobody may have
+
+    def _connect(self) -> None:
         profile = ExecutionProfile(
             load_balancing_policy=TokenAwarePolicy(RoundRobinPolicy()),
             consistency_level=ConsistencyLevel.LOCAL_QUORUM,
@@ -86,6 +103,7 @@ class CassandraSession:
             protocol_version=4,
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
             connect_timeout=5,
+            reconnection_policy=ConstantReconnectionPolicy(RECONNECT_SECONDS, max_attempts=None),
         )
         try:
             session = cluster.connect()
@@ -96,8 +114,7 @@ class CassandraSession:
         except BaseException:
             cluster.shutdown()
             raise
-        self._cluster = cluster
-        return session
+        self._cluster, self._session = cluster, session
 
 
 class _Replies:
