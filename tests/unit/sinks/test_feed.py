@@ -115,18 +115,20 @@ async def _follow(chance: random.Random, paces: list[int]) -> None:
         followers.append(Follower(log, feed, leads=pace == 5 or chance.random() < 0.7))
     for step in range(2000):
         fetching = asyncio.ensure_future(feed.fetch())
+        if chance.random() < 0.7:
+            await asyncio.sleep(0)
+        if step < 60 and chance.random() < 0.1:  # the partitions are shared out anew
+            feed.clear()
+            for follower in followers:
+                follower.places.clear()
         for follower, pace in zip(followers, paces, strict=True):
             if not follower.places:
-                if chance.random() < 0.3:
-                    follower.begin(chance.choice([0, 20, 50]))
+                if chance.random() < 0.6:
+                    follower.begin(chance.choice([0, 5, 10, 20, 50]))
             elif chance.randrange(5) < pace:
                 follower.take(chance.randint(1, MOST))
             if chance.random() < 0.2:
                 await asyncio.sleep(0)
-        if step < 30 and chance.random() < 0.05:  # the partitions are shared out anew
-            feed.clear()
-            for follower in followers:
-                follower.places.clear()
         await fetching
         assert sum(len(window.messages) for window in feed._windows.values()) <= KEPT
         done = [each for each, pace in zip(followers, paces, strict=True) if pace]
