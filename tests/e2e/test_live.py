@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.obs import obs_publishing
+from tests.e2e.serving import sign_up
 from tests.e2e.whole import Platform, ffmpeg, heard, plays, running, until
 from tests.recordings import FOLDER, PLAYABLE
 
@@ -106,6 +107,29 @@ def test_a_publisher_who_comes_back_in_time_continues_the_stream(platform: Platf
     ended = get(platform, f"/v1/streams/{before['stream_id']}")
     assert ended["state"] == "ended"
     assert ended["interruptions"] == 2
+
+
+def test_a_broadcaster_sees_in_the_studio_how_it_arrives(platform: Platform, page: Page):
+    """CLOCK has 25 frames a second, 287 kbit/s of video, and key frames up to 3 s apart."""
+    sign_up(page, platform.gateway, "kayak")
+    page.goto(f"{platform.gateway}/studio/key")
+    page.get_by_role("button", name="Make it").click()
+    key = page.locator("#key").inner_text()
+    page.goto(f"{platform.gateway}/studio")
+    expect(page.locator("#state")).to_have_text("Offline")
+    with ffmpeg(CLOCK, f"{platform.rtmp}/{key}"):
+        expect(page.locator("#state")).to_have_text("Live", timeout=STARTS_WITHIN)
+        rate = page.locator("[data-figure=rate]")
+        expect(rate).to_contain_text("25.0 /s", timeout=STARTS_WITHIN)
+        expect(page.locator("[data-figure=video]")).to_contain_text("H.264")
+        expect(page.locator("#advice")).to_contain_text("Key frames are", timeout=STARTS_WITHIN)
+        page.get_by_label("What happens").fill("The big wave")
+        page.get_by_role("button", name="Mark this moment").click()
+        expect(page.locator("#marked")).to_contain_text("Marked at 0:")
+    expect(page.locator("#state")).to_have_text("Interrupted", timeout=STARTS_WITHIN)
+    expect(rate.locator("dd").first).not_to_contain_text("/s")
+    page.reload()
+    expect(page.locator("#marker-list")).to_contain_text("The big wave")
 
 
 def test_a_wrong_key_and_a_second_publisher_are_refused_and_disturb_nobody(
