@@ -43,9 +43,9 @@ def test_a_person_looks_after_their_account_by_keyboard(serving: Serving, page: 
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="My account")).to_be_visible()
-    page.get_by_label("Account of river").focus()
+    page.locator(".menu summary").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Studio")).to_be_visible()
+    expect(page.get_by_role("link", name="Studio", exact=True)).to_be_visible()
     for _ in range(4):
         page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Sign out", exact=True)).to_be_focused()

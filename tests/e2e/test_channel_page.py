@@ -108,7 +108,7 @@ def test_the_header_knows_who_is_there(serving: Serving, page: Page) -> None:
     sign_up(page, serving.url, "River")
     for path in ("/", "/c/river", "/account"):
         page.goto(serving.url + path)
-        menu = page.get_by_label("Account of River")
+        menu = page.locator("summary", has_text="Account of River")
         menu.focus()
         page.keyboard.press("Enter")
         for name, target in (("My channel", "/c/river"), ("Studio", "/studio")):

@@ -64,8 +64,7 @@ export class Account extends EventTarget {
 
   #menu() {
     const { display_name: name, login, form } = this.user;
-    const summary = element("summary", "", disc(name), element("span", "who", name));
-    summary.setAttribute("aria-label", `Account of ${name}`);
+    const summary = element("summary", "", disc(name), element("span", "unseen", "Account of "), element("span", "who", name));
     const field = element("input");
     Object.assign(field, { type: "hidden", name: "form", value: form });
     const out = element("form", "", field, element("button", "", "Sign out"));

@@ -15,7 +15,7 @@ const first = brought ? Promise.resolve({ body: JSON.parse(brought.textContent) 
 const POLL_EVERY = 2000;
 const PATIENCE = 0.8; // seconds before the page shows that it waits
 const SILENT_AFTER = 1.5; // seconds without a new picture before the page says so
-const ALONE = 5000; // milliseconds that a picture may take before the rest of the page comes anyway
+const ALONE = 3000; // milliseconds that a picture may take before the rest of the page comes anyway
 
 const $ = (id) => document.getElementById(id);
 const player = new Player($("video"), { now: serverNow });
@@ -118,7 +118,7 @@ function describe(now) {
   const stream = channel?.stream;
   const shown = channel?.title || channel?.name || name;
   write($("title"), shown);
-  write($("name"), channel?.name ?? "");
+  pill($("name"), channel?.name);
   $("name").href = `/c/${name}`;
   write($("disc"), (channel?.name ?? name)[0]?.toUpperCase() ?? "");
   pill($("category"), channel?.category);
