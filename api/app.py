@@ -23,6 +23,7 @@ from api.oauth2.rendering import notices
 from api.oauth2.routes import ROUTES as OAUTH2
 from api.places import Places
 from api.problems import problems
+from api.proxies import DIRECT, PROXIES, Proxies
 from api.routes import TOKENS, Route, add_routes, authorise
 from api.stream_keys import MASTER
 from api.studio.routes import ROUTES as STUDIO
@@ -72,6 +73,7 @@ def make_app(
     master: MasterKeys | None = None,
     authority: Authority | None = None,
     servers: Mapping[str, Check] | None = None,
+    proxies: Proxies | None = None,
     eventsub: subscriptions.Offer | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
@@ -83,7 +85,8 @@ def make_app(
     `counting` anyone may ask as often as they like, without `past` nothing is known as it was,
     without `master` no stream key is shown or replaced,
     without `authority` nobody signs in and no token is issued. `servers` are those whose health
-    is told beside that of Redis. Without `eventsub` nobody subscribes to events.
+    is told beside that of Redis; `proxies` are believed who asks. Without `eventsub` nobody
+    subscribes to events.
     """
     app = web.Application(
         middlewares=[
@@ -100,12 +103,13 @@ def make_app(
         client_max_size=MAX_BODY,
     )
     app[VIEWS] = views
+    app[PROXIES] = proxies or DIRECT
     app[KEPT] = KeptAnswers()
     app[edge.LOG] = RequestLog()
     redis = {"redis": partial(views.get, CHANNELS, "healthz")}
     app[HEALTH] = Health({**redis, **(servers or {})}, clock)
     app[LIVE] = live = Live(views, clock)
-    app[browsing.BROWSING] = browsing.Browsing(live, views, clock)
+    app[browsing.BROWSING] = browsing.Browsing(live)
     app[TOKENS] = tokens or NoTokens()
     app[edge.CLOCK] = clock
     app[edge.PLACES] = places

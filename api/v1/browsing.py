@@ -13,15 +13,13 @@ from api.access import public
 from api.call import Call, endpoint
 from api.channel_search import beginning, channels_named
 from api.edge import PLACES
-from api.glance import Glance
 from api.helix.categories import categories, category_id
 from api.helix.dialect import cursor_of, place_of
 from api.helix.live import LIVE, Live, OnAir
 from api.helix.people import rows
 from api.v1.parameters import PageQuery
 from api.v1.resources import Channel, Page, channel_of, stream_of, timestamp
-from api.views import CHANNELS_BY_ID, STREAM_STATUS, ChannelRow, StreamRow, Views, typed
-from infra.clock import Clock
+from api.views import CHANNELS_BY_ID, STREAM_STATUS, ChannelRow, StreamRow, typed
 
 Sort = Literal["newest", "oldest", "name"]
 Place = tuple[Any, ...]
@@ -72,9 +70,8 @@ class Category(msgspec.Struct, frozen=True):
 class Browsing:
     """Streams on air in the orders that are asked for, each made once for all who ask."""
 
-    def __init__(self, live: Live, views: Views, clock: Clock) -> None:
+    def __init__(self, live: Live) -> None:
         self._live = live
-        self._statuses = Glance(views, STREAM_STATUS, clock)
         self._seen: list[OnAir] = []
         self._orders: dict[tuple[Sort, str | None], list[OnAir]] = {}
         self._counts: list[Category] = _counted([])
@@ -96,13 +93,6 @@ class Browsing:
         await self._look()
         return self._counts
 
-    async def status(self, live: OnAir) -> StreamRow:
-        """How a stream is. Raises Unavailable."""
-        row = await self._statuses.get(live.stream_id)
-        if row is None:
-            return StreamRow(live.stream_id, started_at=live.started_at)
-        return typed(row, StreamRow)
-
     async def _look(self) -> None:
         found = await self._live.streams()
         if found is not self._seen:
@@ -117,7 +107,7 @@ async def list_channels(call: Call, query: ChannelsQuery) -> Page[Channel]:
 
     Whoever comes or goes meanwhile moves nobody to another page.
     """
-    found = await call.request.app[BROWSING].streams(query.sort, query.category)
+    found = await _on_air(call, query.sort, query.category)
     return await _page(call, found, query.sort, query)
 
 
@@ -128,7 +118,7 @@ async def search_channels(call: Call, query: SearchQuery) -> Page[Channel]:
     """
     if query.live:
         wanted = beginning(query.q)
-        live = await call.request.app[BROWSING].streams("name", None)
+        live = await _on_air(call, "name", None)
         found = [each for each in live if wanted and each.channel.name.startswith(wanted)]
         return await _page(call, found, "name", query)
     channels, cursor = await channels_named(
@@ -140,6 +130,7 @@ async def search_channels(call: Call, query: SearchQuery) -> Page[Channel]:
 async def list_categories(call: Call, query: PageQuery) -> Page[Category]:
     """Categories, those with most channels on air first."""
     found = await call.request.app[BROWSING].categories()
+    call.stands_on(call.request.app[LIVE].seen)
     start = 0
     if query.cursor is not None:
         place = place_of(query.cursor, tuple[int, str], "cursor")
@@ -164,17 +155,26 @@ async def _page(call: Call, found: list[OnAir], sort: Sort, query: PageQuery) ->
 async def _channels(call: Call, ids: list[str]) -> list[Channel]:
     """Channels by id, those that are known."""
     found = await rows(call, CHANNELS_BY_ID, ids, ChannelRow)
-    on_air = await call.request.app[LIVE].of(ids)
+    on_air = await call.request.app[LIVE].of(ids, call.views)
     shown = await asyncio.gather(*(_channel(call, live) for live in on_air))
     live = {channel.channel_id: channel for channel in shown}
     return [live.get(key) or channel_of(row, None) for key, row in found.items()]
 
 
 async def _channel(call: Call, live: OnAir) -> Channel:
-    status = await call.request.app[BROWSING].status(live)
-    return channel_of(
-        live.channel, stream_of(status, call.request.app[PLACES].origin(call.request))
-    )
+    row = await call.views.get(STREAM_STATUS, live.stream_id)
+    if row is None:
+        status = StreamRow(live.stream_id, started_at=live.started_at)
+    else:
+        status = typed(row, StreamRow)
+    origin = call.request.app[PLACES].origin(call.request)
+    return channel_of(live.channel, stream_of(status, origin))
+
+
+async def _on_air(call: Call, sort: Sort, category: str | None) -> list[OnAir]:
+    found = await call.request.app[BROWSING].streams(sort, category)
+    call.stands_on(call.request.app[LIVE].seen)
+    return found
 
 
 def _category(live: OnAir) -> str:
@@ -194,7 +194,7 @@ def _counted(found: list[OnAir]) -> list[Category]:
 
 
 ROUTES = (
-    endpoint("GET", "/v1/channels", list_channels, public, max_age=1),
-    endpoint("GET", "/v1/search/channels", search_channels, public, max_age=1),
-    endpoint("GET", "/v1/categories", list_categories, public, max_age=1),
+    endpoint("GET", "/v1/channels", list_channels, public, max_age=1, kept=True),
+    endpoint("GET", "/v1/search/channels", search_channels, public, max_age=1, kept=True),
+    endpoint("GET", "/v1/categories", list_categories, public, max_age=1, kept=True),
 )

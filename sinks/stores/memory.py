@@ -3,15 +3,19 @@
 import uuid
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from aiokafka import TopicPartition
 
 from infra.clock import Clock, SystemClock
 from infra.errors import InvalidRecord, Unavailable
 from sinks.rows import Columns, Key, Row, merge_into
+from sinks.standing import Lease, Read
 from sinks.store import FIRST, Generations, Page, Position, Positions, Superseded
 from sinks.stores.keys import key_text
 from sinks.view import View
+
+Value = TypeVar("Value")
 
 
 class _Generation:
@@ -33,6 +37,43 @@ class MemoryStore:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._views: dict[str, _Kept] = {}
+        self._reads: dict[str, list[Read[Any]]] = {}
+
+    @property
+    def stands(self) -> bool:
+        """Writes to what was read are always heard of."""
+        return True
+
+    @property
+    def lease(self) -> Lease:
+        """See `sinks.standing.Telling`."""
+        return self
+
+    async def active(self, view: View) -> Read[str]:
+        """The generation that is read."""
+        return self._noted(view, (await self.generations(view)).active)
+
+    async def row(self, view: View, generation: str, key: Key) -> Read[Columns | None]:
+        """A row with its key columns, which stands until any of the view is written."""
+        columns = await self.get(view, generation, key)
+        return self._noted(view, None if columns is None else _whole(view, key, columns))
+
+    async def page(
+        self, view: View, generation: str, limit: int, cursor: str | None, within: str | None
+    ) -> tuple[Page, list[Read[Any]]]:
+        """Rows with their key columns, which stand until any of the view is written."""
+        page = await self.scan(view, generation, limit, cursor, within)
+        rows = [(key, _whole(view, key, columns)) for key, columns in page.rows]
+        return Page(rows, page.cursor), [self._noted(view, None)]
+
+    def _noted(self, view: View, value: Value) -> Read[Value]:
+        found = Read(value, stands=True)
+        self._reads.setdefault(view.name, []).append(found)
+        return found
+
+    def _written(self, view: View) -> None:
+        for read in self._reads.pop(view.name, []):
+            read.stands = False
 
     async def setup(self, views: Sequence[View]) -> None:
         """Make room for the views."""
@@ -70,6 +111,7 @@ class MemoryStore:
         if live and self._clock.monotonic() < kept.held_until:
             raise Unavailable(f"{view.name} is held")
         merge_into(found.rows, rows.items())
+        self._written(view)
         for partition, position in positions.items():
             known = found.positions.get(partition)
             if known is None or position.offset > known.offset:
@@ -116,6 +158,7 @@ class MemoryStore:
         if generation not in kept.generations:
             raise Superseded(f"{view.name}: generation {generation} was dropped")
         kept.active, kept.held_until = generation, 0.0
+        self._written(view)
 
     async def drop(self, view: View, generation: str) -> None:
         """Forget a generation."""
@@ -127,3 +170,7 @@ class MemoryStore:
     def _rows(self, view: View, generation: str) -> dict[Key, Row]:
         found = self._views[view.name].generations.get(generation)
         return found.rows if found else {}
+
+
+def _whole(view: View, key: Key, columns: Columns) -> Columns:
+    return {**dict(zip(view.key, key, strict=True)), **columns}

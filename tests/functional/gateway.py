@@ -6,17 +6,63 @@ from typing import Any
 from infra.errors import InvalidRecord
 
 
+class Version:
+    """A view as it is, until somebody writes to it."""
+
+    def __init__(self, views: "MemoryViews") -> None:
+        self._views = views
+        self.written = False
+
+    @property
+    def stands(self) -> bool:
+        return not self.written and self._views.failure is None
+
+
+class NotingViews:
+    """Notes which views were read."""
+
+    def __init__(self, views: "MemoryViews") -> None:
+        self._views = views
+        self.basis: list[Any] = []
+
+    def note(self, *basis: Any) -> None:
+        self.basis += basis
+
+    async def get(self, view: str, key: Any) -> Mapping[str, Any] | None:
+        self.note(self._views.version(view))
+        return await self._views.get(view, key)
+
+    async def scan(
+        self, view: str, limit: int, cursor: str | None = None, *, within: str | None = None
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        self.note(self._views.version(view))
+        return await self._views.scan(view, limit, cursor, within=within)
+
+
 class MemoryViews:
     """Rows by view and key; scans go in insertion order, cursors are counts."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[Any, dict[str, Any]]] = {}
         self.failure: Exception | None = None
+        self._versions: dict[str, Version] = {}
+
+    def noting(self) -> NotingViews:
+        return NotingViews(self)
+
+    def version(self, view: str) -> Version:
+        return self._versions.setdefault(view, Version(self))
+
+    def written(self, view: str) -> None:
+        if version := self._versions.pop(view, None):
+            version.written = True
 
     def put(self, view: str, key: Any, **row: Any) -> None:
+        self.written(view)
         self.rows.setdefault(view, {})[key] = row
 
     def remove(self, view: str, key: str) -> None:
+        self.written(view)
         self.rows.get(view, {}).pop(key, None)
 
     async def get(self, view: str, key: Any) -> Mapping[str, Any] | None:

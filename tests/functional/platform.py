@@ -43,6 +43,10 @@ class OrderedStore(MemoryStore):
         super().__init__()
         self.failure: Exception | None = None
 
+    @property
+    def stands(self) -> bool:
+        return self.failure is None
+
     async def get(self, view: View, generation: str, key: Key) -> Mapping[str, Any] | None:
         if self.failure:
             raise self.failure
