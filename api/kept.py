@@ -17,6 +17,7 @@ from api.deadline import in_time
 from api.edge import CLOCK, static_headers
 from api.limits import headers_of_limits
 from api.problems import REQUEST_ID, Handler
+from api.proxies import proxies
 from api.routes import REFUSAL, authorise
 from api.v1.resources import timestamp
 from api.views import Views
@@ -190,4 +191,4 @@ def _head(request: web.Request, response: web.Response) -> bytes:
 
 def _key(request: web.Request) -> str:
     """Path and query as they were sent, and the host: addresses in the answer may be on it."""
-    return f"{request.raw_path} {request.headers.get('Host')}"
+    return f"{request.raw_path} {proxies(request).site(request)}"

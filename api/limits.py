@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge
 from api.access import Principal
 from api.edge import CLOCK
 from api.errors import TooMany
+from api.proxies import proxies
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
 from infra.redis_link import RedisLink, RedisRefused
@@ -178,7 +179,7 @@ async def charge(request: web.Request, principal: Principal | None) -> None:
     if principal is not None:
         limit, name = limits.token, principal.name
     else:
-        limit, name = limits.address, network(request.remote or "")
+        limit, name = limits.address, network(proxies(request).address(request))
     taken = await limits.take(limit, name)
     seconds = (limit.minute - taken.left) / (limit.minute / 60)
     request[_HEADERS] = {

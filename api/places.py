@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from api.proxies import proxies
 from infra.errors import InvalidRecord
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:\d{1,5})?")
@@ -23,7 +24,7 @@ class Places:
 
     def origin(self, request: web.Request) -> str:
         """Base URL of the origin as this request's browser reaches it, without a final slash."""
-        url = self.origin_url or f"{request.scheme}://{host_of(request)}:{self.origin_port}"
+        url = self.origin_url or f"{scheme_of(request)}://{host_of(request)}:{self.origin_port}"
         return url.rstrip("/")
 
     def rtmp(self, request: web.Request) -> str:
@@ -32,12 +33,23 @@ class Places:
         return self.rtmp_url or f"rtmp://{host_of(request)}{port}/live"
 
 
+def scheme_of(request: web.Request) -> str:
+    """`http` or `https`, as the browser asked."""
+    return proxies(request).scheme(request)
+
+
+def own_url(request: web.Request) -> str:
+    """The gateway's own URL as the browser asked for it, without a final slash."""
+    host_of(request)
+    return f"{scheme_of(request)}://{proxies(request).host(request)}"
+
+
 def host_of(request: web.Request) -> str:
     """The host that the browser asked for, without its port.
 
     It ends up in headers and addresses, so anything but a plain host name is turned away.
     """
-    match = _HOST.fullmatch(request.host)
+    match = _HOST.fullmatch(proxies(request).host(request))
     if match is None:
         raise InvalidRecord("Host: must be a host name or an address, with or without a port")
     return match[1]

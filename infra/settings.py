@@ -3,9 +3,11 @@
 `.env.example` is generated from this module (`make generate`).
 """
 
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -202,6 +204,27 @@ class GatewaySettings(_Section):
     address_limit: int = Field(
         3000, ge=1, description="Requests a minute without a token from one address (IPv6: /64)."
     )
+    proxies: str = Field(
+        "",
+        description="Proxies that are believed who asks: addresses and networks (10.0.0.0/8), "
+        "comma-separated. Empty: none, whoever connects is who asks.",
+    )
+    proxy_header: Literal["X-Forwarded-For", "Forwarded"] = Field(
+        "X-Forwarded-For",
+        description="The header that they write; it must not be passed on as clients send it.",
+    )
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        for each in filter(None, text.split(",")):
+            ip_network(each.strip(), strict=False)
+        return text
+
+    @property
+    def trusted_proxies(self) -> list[str]:
+        """The proxies, one by one."""
+        return [each.strip() for each in self.proxies.split(",") if each.strip()]
 
 
 class WebhooksSettings(_Section):

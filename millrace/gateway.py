@@ -26,6 +26,7 @@ from api.oauth2.signing_keys import SigningKeys
 from api.oauth2.standing import GrantTokens
 from api.oauth2.tokens import AccessTokens
 from api.places import Places
+from api.proxies import Proxies
 from api.publishing import Publishing
 from api.registry import routes as schema_routes
 from api.sender import Sender
@@ -104,6 +105,7 @@ async def gateway() -> AsyncIterator[web.Application]:
             past=Past(ViewHistory(KafkaSettings().bootstrap, registry())),
             master=authority.master,
             authority=authority,
+            proxies=Proxies(settings.trusted_proxies, settings.proxy_header),
             servers={
                 "cassandra": partial(views.scan, STREAM_HISTORY, 1, within="healthz"),
                 "kafka": partial(reading.span, next(iter(topics))),

@@ -12,6 +12,7 @@ from api.call import Call
 from api.helix.dialect import Data, Listing, PageQuery, Pagination, helix, own
 from api.helix.people import people
 from api.markers import latest_stream, mark, markers_of
+from api.places import own_url
 from api.v1.parameters import Id
 from api.v1.resources import timestamp
 from api.views import STREAM_STATUS, StreamRow
@@ -89,14 +90,14 @@ async def get_stream_markers(call: Call, query: MarkersQuery) -> Listing[Marked]
     known = await people(call, [call.user_id])
     if not rows or call.user_id not in known:
         return Listing([], Pagination(cursor))
-    person, studio = known[call.user_id], call.request.url.origin() / "studio"
+    person, studio = known[call.user_id], f"{own_url(call.request)}/studio"
     markers = [
         Marker(
             row.marker_id,
             timestamp(row.created_at),
             row.description,
             row.position_seconds,
-            str(studio.with_fragment(f"marker-{row.marker_id}")),
+            f"{studio}#marker-{row.marker_id}",
         )
         for row in rows
     ]

@@ -15,6 +15,7 @@ from api.errors import Forbidden
 from api.oauth2.authority import Authority, authority
 from api.oauth2.rows import GRANTS, USERS, GrantRow, UserRow
 from api.oauth2.standing import PAGES, row
+from api.proxies import proxies
 from infra.errors import InvalidRecord
 
 LASTS_SECONDS: Final = 30 * 86_400
@@ -105,7 +106,7 @@ def check_form(request: web.Request, session: Session | None, token: str) -> Non
     mind = authority(request)
     site = request.headers.get("Sec-Fetch-Site", "").lower()
     origin = request.headers.get("Origin", "")
-    own = {request.host, urlsplit(mind.url).netloc}
+    own = {proxies(request).host(request), urlsplit(mind.url).netloc}
     foreign = bool(origin) and urlsplit(origin).netloc not in own  # `null` is foreign, too
     found = _opened(mind, "form", token, FORM_SECONDS)
     bound, unknown = bound_to(request, session)

@@ -19,6 +19,7 @@ from api.oauth2.authority import Authority, authority
 from api.oauth2.inspecting import end
 from api.oauth2.rendering import local, page, paged, see_other, sent_form, sentence
 from api.oauth2.sessions import begin, leave, session_of
+from api.proxies import proxies
 from infra.errors import Refused
 
 _WRONG: Final = "Name or password is wrong."
@@ -41,7 +42,7 @@ async def post_signin(request: web.Request) -> web.StreamResponse:
     given, mind = await sent_form(request), authority(request)
     login, password = given.get("login", "").strip().lower(), given.get("password", "")
     back = local(given.get("next", "/account"))
-    await mind.spend("sign-in-address", SIGN_INS_AN_ADDRESS, network(request.remote or ""))
+    await mind.spend("sign-in-address", SIGN_INS_AN_ADDRESS, network(_address(request)))
     await mind.spend("sign-in-login", SIGN_INS_A_LOGIN, login[:_LONGEST])
     user = await recognised(mind, login, password)
     if user is None:
@@ -63,7 +64,7 @@ async def post_signup(request: web.Request) -> web.StreamResponse:
     """Make the user, and sign in."""
     given, mind = await sent_form(request), authority(request)
     back = local(given.get("next", "/account"))
-    await mind.spend("sign-up-address", SIGN_UPS_AN_ADDRESS, network(request.remote or ""))
+    await mind.spend("sign-up-address", SIGN_UPS_AN_ADDRESS, network(_address(request)))
     try:
         user_id = await register(mind, _new_user(request, given))
     except Refused as error:
@@ -104,6 +105,10 @@ async def _signed_in(
     return response
 
 
+def _address(request: web.Request) -> str:
+    return proxies(request).address(request)
+
+
 def _new_user(request: web.Request, given: Parameters) -> NewUser:
     login = given.get("login", "").strip()
     return NewUser(
@@ -111,5 +116,5 @@ def _new_user(request: web.Request, given: Parameters) -> NewUser:
         display_name=login,
         password=given.get("password", ""),
         email=given.get("email", "").strip(),
-        address=request.remote or "",
+        address=_address(request),
     )

@@ -14,6 +14,7 @@ from api.access import anyone
 from api.app import make_app, make_runner
 from api.limits import Limit, Limits, network
 from api.places import Places
+from api.proxies import Proxies
 from api.routes import Route
 from infra.clock import SystemClock
 from tests.functional.gateway import MemoryViews
@@ -27,7 +28,9 @@ async def closed(_request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def serving(limits: Limits | None = None) -> AsyncIterator[str]:
+async def serving(
+    limits: Limits | None = None, proxies: Proxies | None = None
+) -> AsyncIterator[str]:
     views = MemoryViews()
     views.channel("c1", "millpond")
     app = make_app(
@@ -37,6 +40,7 @@ async def serving(limits: Limits | None = None) -> AsyncIterator[str]:
         folder=Path(),
         tokens=FakeTokens(),
         counting=limits,
+        proxies=proxies,
         more=[Route("GET", "/closed", closed, anyone)],
     )
     runner = make_runner(app)
@@ -102,6 +106,24 @@ async def test_wrong_tokens_are_counted_by_address(redis_url: str, unique: str) 
         assert found == [401] * 5 + [429] * 2
         mine = {"Authorization": "Bearer test"}
         assert (await session.get(f"{url}/closed", headers=mine)).status == 200
+
+
+async def test_behind_a_proxy_everyone_has_a_bucket_and_nobody_makes_up_another(
+    redis_url: str, unique: str
+) -> None:
+    limits = Limits(redis_url, prefix=unique, address=3)
+    async with serving(limits, Proxies(["127.0.0.0/8"])) as url, ClientSession() as session:
+
+        async def status(said: str) -> int:
+            headers = {"X-Forwarded-For": said}
+            return (await session.get(f"{url}/v1/config", headers=headers)).status
+
+        one = [await status(f"203.0.113.{n}, 198.51.100.1") for n in range(5)]
+        assert one == [200] * 3 + [429] * 2
+        assert await status("198.51.100.2") == 200
+    direct = Limits(redis_url, prefix=f"{unique}-direct", address=3)
+    async with serving(direct) as url, ClientSession() as session:
+        assert [await status(f"203.0.113.{n}") for n in range(4)] == [200] * 3 + [429]
 
 
 async def test_without_redis_limits_are_smaller_and_still_there() -> None:
