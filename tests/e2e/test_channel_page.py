@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.oauth2.sessions import FORM_SECONDS
+from infra.names import id_of
 from tests.e2e.serving import Serving, sign_up
-from tests.e2e.test_pages import DESK
+from tests.e2e.test_pages import DESK, PHONE
 from tests.functional.oauth_rig import PASSWORD
 
 
@@ -127,3 +128,21 @@ def test_the_header_knows_who_is_there(serving: Serving, page: Page) -> None:
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{serving.url}/")
     expect(page.get_by_role("link", name="Sign up")).to_be_visible()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_nothing_overflows(serving: Serving, page: Page, viewport: dict[str, int]) -> None:
+    long = {"title": "A title of many words " * 6, "tags": ["x" * 25] * 10}
+    serving.channel("a_name_of_25_letters_0000", category="Science and Technology", **long)
+    serving.channel("brook", category="Music", **long)
+    for login in ("brook", "a_name_of_25_letters_0000"):
+        serving.ended("brook", 120)
+        serving.live(login)
+    serving.run(serving.rig.platform.go_offline(id_of("brook"), "s-brook", 1))
+    page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+    sign_up(page, serving.url, "another_of_25_letters_000")
+    for path in ("/", "/?q=a", "/c/brook", "/c/a_name_of_25_letters_0000", "/c/nobody"):
+        page.goto(serving.url + path)
+        expect(page.locator(".menu")).to_be_visible()
+        page.locator("summary").click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path

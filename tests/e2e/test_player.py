@@ -146,6 +146,7 @@ def test_the_browse_page_shows_a_fresh_picture(running: Running, page: Page) -> 
 def test_the_first_picture_takes_few_requests_and_none_twice(running: Running, page: Page) -> None:
     with published(running):
         watch(running, page)  # by now the stream has a segment
+        page.goto("about:blank")  # which asks for nothing more
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         watch(running, page)
@@ -157,6 +158,11 @@ def test_the_first_picture_takes_few_requests_and_none_twice(running: Running, p
     assert [url for url in origin[:4] if url.endswith((".m3u8", ".mp4", ".m4s"))] == origin[:4]
     # What was asked for before the player was there is not asked for again.
     assert len(set(origin)) == len(origin), origin
+    # The rest of the page waits for the picture.
+    expect(page.get_by_text("0 followers")).to_be_visible()
+    rest = "() => performance.getEntriesByName(`${location.origin}/static/channel.js`)[0].startTime"
+    first_frame = "() => glass.frames[0][0] - performance.timeOrigin"
+    assert page.evaluate(rest) >= page.evaluate(first_frame)
 
 
 def test_after_every_dry_buffer_it_plays_on_with_little_media(running: Running, page: Page) -> None:
