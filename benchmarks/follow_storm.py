@@ -52,13 +52,10 @@ async def main(follows: int) -> None:
     with folder as name, running(Path(name)) as platform:
         async with bystanders(platform) as watching, stores() as kept:
             await asyncio.sleep(QUIET)
-            for each in watching:
-                print(f"quiet     {each}")
-                each.took.clear()
+            tell("quiet", watching)
             before = processor(platform)
-            await storm(kept, follows)
-            for each in watching:
-                print(f"storm     {each}")
+            await storm(kept, follows, watching)
+            await decided(watching)
             for role, seconds in processor(platform).items():
                 if (used := seconds - before.get(role, 0.0)) > 1:
                     print(f"processor {used:6.1f} s  {role}")
@@ -70,7 +67,8 @@ class Bystander:
 
     def __init__(self, name: str, where: str, browser: Browser, form: str) -> None:
         self.took: list[float] = []
-        self._where, self._browser, self._form = where, browser, form
+        self.name, self.where = name, where
+        self._browser, self._form = browser, form
         self._path = f"/session/follows/{id_of(name)}"
         self._failed = 0
 
@@ -91,12 +89,25 @@ class Bystander:
             await asyncio.sleep(max(0.0, 1 - self.took[-1]))
 
     def __str__(self) -> str:
-        took = sorted(each * 1000 for each in self.took)
-        at = {share: took[min(len(took) - 1, len(took) * share // 100)] for share in (50, 99)}
-        return (
-            f"{self._where:17} median {at[50]:5.0f} ms  p99 {at[99]:5.0f} ms  "
-            f"worst {took[-1]:5.0f} ms  of {len(took)}, {self._failed} failed"
-        )
+        failed, self._failed = self._failed, 0
+        took, self.took = self.took, []
+        return f"{self.where:17} {spread(took)}, {failed} failed"
+
+
+def spread(took: list[float]) -> str:
+    """Median, p99 and worst of times in seconds."""
+    found = sorted(each * 1000 for each in took) or [0.0]
+    p99 = found[min(len(found) - 1, len(found) * 99 // 100)]
+    return (
+        f"median {found[len(found) // 2]:5.0f} ms  p99 {p99:5.0f} ms  "
+        f"worst {found[-1]:5.0f} ms  of {len(took)}"
+    )
+
+
+def tell(when: str, watching: list[Bystander]) -> None:
+    """Print what bystanders have seen since the last time."""
+    for each in watching:
+        print(f"{when:9} {each}", flush=True)
 
 
 @asynccontextmanager
@@ -125,7 +136,7 @@ async def bystanders(platform: Platform) -> AsyncIterator[list[Bystander]]:
             await session.close()
 
 
-async def storm(kept: dict[StoreKind, Store], follows: int) -> None:
+async def storm(kept: dict[StoreKind, Store], follows: int, watching: list[Bystander]) -> None:
     """Let it come, and wait until every view has all of it."""
     began = time.monotonic()
     posting = await asyncio.create_subprocess_exec(
@@ -144,8 +155,29 @@ async def storm(kept: dict[StoreKind, Store], follows: int) -> None:
                 del left[name]
                 took = time.monotonic() - began
                 print(f"complete  {name:20} after {took:5.1f} s, {follows / took:6.0f} follows/s")
+                if name == "follower-counts":
+                    tell("counting", watching)
     assert await posting.wait() == 0
     assert not left, f"not complete: {[*left]}"
+    tell("listing", watching)
+
+
+async def decided(watching: list[Bystander]) -> None:
+    """How long commands of bystanders waited for a decision, by the times on the log."""
+    async with LogReader(KafkaSettings().bootstrap) as log:
+        for each in watching:
+            asked = await _times(log, "social-commands", each.name)
+            answered = await _times(log, "social-events", each.name)
+            took = [(after - before) / 1000 for before, after in zip(asked, answered, strict=False)]
+            print(f"decided   {each.where:17} {spread(took)}")
+
+
+async def _times(log: LogReader, topic: str, name: str) -> list[int]:
+    where = [TopicPartition(topic, _partition(name))]
+    found = []
+    async for batch in log.read(dict.fromkeys(where, 0), await log.ends(where)):
+        found += [record.timestamp for record in batch if record.key == id_of(name).encode()]
+    return found
 
 
 async def _reached(kept: dict[StoreKind, Store], name: str, end: int) -> bool:

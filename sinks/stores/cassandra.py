@@ -36,8 +36,8 @@ from sinks.stores.keys import key_of_text, key_text
 from sinks.view import View
 
 STATEMENTS_PER_BATCH: Final = 50
-PARTITIONS_PER_BATCH: Final = 10
-"""The server warns of more; each of them is a write of its own there."""
+PARTITIONS_PER_BATCH: Final = 30
+"""Each is a write of its own for the server, which warns of more than 10 unless told otherwise."""
 PARTS_REMEMBERED: Final = 100_000
 """Parts that were said to have rows and are not said again."""
 BATCHES_IN_FLIGHT: Final = 32
