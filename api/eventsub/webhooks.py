@@ -31,6 +31,7 @@ log = structlog.get_logger()
 GROUP: Final = "webhooks"
 IN_FLIGHT: Final = 500
 """Calls at the same time."""
+SESSION_SECONDS: Final = 10.0
 COMMIT_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 5.0
 """For what is under way when the role is to stop."""
@@ -93,7 +94,14 @@ class Webhooks:
         *,
         in_flight: int = IN_FLIGHT,
         group: str = GROUP,
+        topic: str = DELIVERIES,
+        reports: str = COMMANDS,
+        session_seconds: float = SESSION_SECONDS,
     ) -> None:
+        """Reads `topic` as a member of `group`; says what came of it on `reports`.
+
+        After `session_seconds` of silence another process of the group goes on.
+        """
         self._bootstrap = bootstrap
         self._codec = codec
         self._caller = caller
@@ -102,6 +110,9 @@ class Webhooks:
         self._master = master
         self._clock = clock
         self._group = group
+        self._session_seconds = session_seconds
+        self._topic = topic
+        self._reports = reports
         self._room = asyncio.Semaphore(in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = _Places()
@@ -119,11 +130,11 @@ class Webhooks:
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=10_000,
-            heartbeat_interval_ms=1_000,
+            session_timeout_ms=int(self._session_seconds * 1000),
+            heartbeat_interval_ms=int(self._session_seconds * 100),
             fetch_max_wait_ms=100,
         )
-        consumer.subscribe([DELIVERIES], listener=self._places)
+        consumer.subscribe([self._topic], listener=self._places)
         try:
             await consumer.start()
             await self._consume(consumer)
@@ -246,7 +257,7 @@ class Webhooks:
     async def _say(self, key: str, event: Record, cause: Meta) -> None:
         while True:
             try:
-                await self._producer.send(COMMANDS, key, event, cause=cause)
+                await self._producer.send(self._reports, key, event, cause=cause)
                 return
             except Unavailable as error:
                 log.warning("what came of a call cannot be said", error=str(error))

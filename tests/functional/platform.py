@@ -90,6 +90,7 @@ class Platform:
         """The same, as it lies on the log."""
         self.away = False
         """Whether nothing can be written."""
+        self.workers: list[TestWorker] = []
         self._sequences: Counter[tuple[str, int]] = Counter()
         self._versions: Counter[str] = Counter()
         self._open = AsyncExitStack()
@@ -97,6 +98,7 @@ class Platform:
     async def __aenter__(self) -> Self:
         await self.store.setup(list(VIEWS.values()))
         self.worker = await self._open.enter_async_context(TestWorker(platform_app))
+        self.workers.append(self.worker)
         return self
 
     async def __aexit__(
@@ -107,7 +109,8 @@ class Platform:
     ) -> None:
         await self._open.aclose()
 
-    def gateway(self) -> web.Application:
+    def gateway(self, **more: Any) -> web.Application:
+        """A gateway of it; `more` of what a gateway may offer."""
         views: Any = self.views
         log: Any = self
         watch: Any = AtOnce(views)
@@ -119,6 +122,7 @@ class Platform:
             tokens=FakeTokens(),
             master=MasterKeys(SecretStr("A" * 43)),
             asking=Commands(Sender(log), watch, views, MemoryRequests(), log, self.clock),
+            **more,
         )
 
     async def post(
@@ -140,14 +144,16 @@ class Platform:
         self.said.append(event)
         self.asked.append(value)
         every: list[Delivered] = []
-        if topic in self.worker.app.agents_by_source:
-            every += await self.worker.put_raw(topic, key.encode(), value, partition=where)
-        else:
+        readers = [each for each in self.workers if topic in each.app.agents_by_source]
+        for worker in readers:
+            every += await worker.put_raw(topic, key.encode(), value, partition=where)
+        if not readers or topic.endswith("-events"):
             await self._apply(topic, Envelope(meta, event))
         for output in every:
             await self._show(output)
-            if output.topic in self.worker.app.agents_by_source:
-                every += await self.worker.relay(output)
+            for worker in self.workers:
+                if output.topic in worker.app.agents_by_source:
+                    every += await worker.relay(output)
         future: asyncio.Future[Delivery] = asyncio.get_running_loop().create_future()
         future.set_result(Delivery(meta.event_id, topic, where, meta.sequence))
         return future
