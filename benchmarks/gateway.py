@@ -1,118 +1,209 @@
 """The gateway: reads per CPU-second against bare aiohttp, and the round trip of a command.
 
-    python -m benchmarks.gateway KAFKA REDIS_URL [reads] [commands]
+    python -m benchmarks.gateway KAFKA REDIS_URL
 
-The command goes gateway → Kafka → a stand-in for the identity agent, with its rules and without
-its run loop → Kafka → view writer → Redis → gateway, all in this process: topics of its own.
+Every server is a process of its own, and only its CPU counts: neither that of who asks, nor that of
+Redis. Peer and gateway take turns, and the median of the rounds' ratios counts.
+
+The command is to follow a channel: client → gateway → Kafka → worker (run loop and journal) →
+Kafka → view writer → Redis → gateway → client. Kafka and Redis are those of the arguments, with
+topics and keys of the run's own.
 """
 
 import asyncio
+import os
+import statistics
 import sys
 import time
-from pathlib import Path
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 import uvloop
-from aiohttp import web
+from aiohttp import ClientSession
+from redis.asyncio import Redis
 
-from api.app import make_app, make_runner
-from api.limits import Limits
-from api.places import Places
-from infra.clock import SystemClock
-from infra.observability import logs
-from tests.functional.gateway import MemoryViews
-from tests.integration.gateway_rig import (
-    bearer,
-    deciding,
-    gateway,
-    new_names,
-    register_route,
-    viewing,
+from benchmarks._gateway.load import Server, server
+from benchmarks._gateway.platform import topics
+from benchmarks._gateway.rows import CLIENT, fill
+from sinks.stores.redis import RedisStore
+from tests.functional.gateway_fakes import bearer
+
+ROUNDS = 5
+FOLLOWS = 300
+WARM = 30
+SCOPE = "user:edit:follows"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Something that is read."""
+
+    title: str
+    kinds: Sequence[str]
+    """Of gateway that are asked (`benchmarks._gateway.server`)."""
+    paths: Sequence[str]
+    count: int
+    """Requests a round."""
+    token: bool = False
+    rounds: int = ROUNDS
+
+
+ONE = ["/v1/channels/channel_00001"]
+ALL = ("redis", "limits", "memory")
+QUESTIONS = (
+    Question("one channel", ALL, ONE, 3000),
+    Question("one channel, never read before", ["redis"], [], 1500),
+    Question("channels on air, 20", ALL, ["/v1/channels?limit=20"], 2000),
+    Question("channels on air, 100", ALL, ["/v1/channels?limit=100"], 1500),
+    Question(
+        "helix streams, 20, token", ["redis", "limits"], ["/helix/streams?first=20"], 2000, True
+    ),
+    Question(
+        "helix streams, 100, token", ["redis", "limits"], ["/helix/streams?first=100"], 1500, True
+    ),
 )
 
-CONNECTIONS = 16
-REQUEST = b"GET %b HTTP/1.1\r\nHost: bench\r\n\r\n"
 
-
-async def main(kafka: str, redis: str, reads: int, commands: int) -> None:
+async def main(kafka: str, redis: str) -> None:
     """Print the figures."""
-    logs.configure("benchmark", level=40)
-    bare = web.Application()
-    bare.router.add_get("/constant", _constant)
-    base = await _per_cpu_second(bare, b"/constant", reads)
-    print(f"bare aiohttp, a constant      {base:8.0f} requests/CPU-s")
-    for name, limits in (("", None), (", limits in Redis", Limits(redis, address=10**9))):
-        found = await _per_cpu_second(_app(limits), b"/v1/channels/millpond", reads)
-        print(f"one channel{name:18} {found:8.0f} requests/CPU-s, {found / base:.2f} of bare")
-    await _round_trips(kafka, redis, commands)
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    async with prefix_in(redis) as prefix:
+        await reads(redis, prefix)
+        await round_trips(kafka, redis, prefix)
+    print(f"load {os.getloadavg()[0]:.1f}")
 
 
-async def _constant(_request: web.Request) -> web.Response:
-    return web.Response(text="constant")
+@asynccontextmanager
+async def prefix_in(url: str) -> AsyncIterator[str]:
+    """A name for keys and topics; the keys are gone afterwards."""
+    prefix = f"bench-{uuid.uuid4().hex[:8]}"
+    store = RedisStore(url, prefix=prefix)
+    await fill(store)
+    await store.close()
+    try:
+        yield prefix
+    finally:
+        async with Redis.from_url(url) as redis:
+            async for key in redis.scan_iter(f"{prefix}:*", count=1000):
+                await redis.unlink(key)
 
 
-def _app(limits: Limits | None) -> web.Application:
-    views = MemoryViews()
-    views.channel("c1", "millpond")
-    views.live("c1", "s1")
-    return make_app(
-        views,
-        clock=SystemClock(),
-        places=Places(origin_url="http://o"),
-        folder=Path(),
-        counting=limits,
+async def reads(redis: str, prefix: str) -> None:
+    """Every question to every kind of gateway it is for, in turns with the peer."""
+    async with AsyncExitStack() as running:
+        start = running.enter_async_context
+        kinds = {kind: await start(server(kind, redis, prefix)) for kind in ALL}
+        sizes = {
+            q: len(await kinds[q.kinds[0]].body(_paths(q, 0)[0], _headers(q, kinds["redis"])))
+            for q in QUESTIONS
+        }
+        bare = await start(server("bare", *(str(size) for size in sizes.values())))
+        print(f"\n{'':32}{'':8}{'µs of CPU':>10}  of bare, a constant   of bare, as many bytes")
+        for question, size in sizes.items():
+            for kind in question.kinds:
+                await _compare(question, kind, kinds[kind], bare, size)
+
+
+async def _compare(question: Question, kind: str, ours: Server, bare: Server, size: int) -> None:
+    cost, constant, sized = [], [], []
+    headers = _headers(question, ours)
+    for number in range(question.rounds):
+        one = await bare.per_cpu_second(["/constant"], question.count)
+        found = await ours.per_cpu_second(_paths(question, number + 1), question.count, headers)
+        same = await bare.per_cpu_second([f"/constant/{size}"], question.count)
+        cost.append(1e6 / found)
+        constant.append(found / one)
+        sized.append(found / same)
+    print(
+        f"{question.title:32}{kind:8}{statistics.median(cost):10.1f}"
+        f"  {statistics.median(constant):8.2f}"
+        f"               {statistics.median(sized):8.2f} ({size} B)",
+        flush=True,
     )
 
 
-async def _per_cpu_second(app: web.Application, path: bytes, reads: int) -> float:
-    """Requests a second of this process's CPU, less what the client alone takes."""
-    runner = make_runner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
-    each = reads // CONNECTIONS
-    await asyncio.gather(*(_read(port, path, 50) for _ in range(CONNECTIONS)))
-    began = time.process_time()
-    await asyncio.gather(*(_read(port, path, each) for _ in range(CONNECTIONS)))
-    took = time.process_time() - began
-    await runner.cleanup()
-    return each * CONNECTIONS / took
+def _paths(question: Question, number: int) -> Sequence[str]:
+    """What is asked in a round."""
+    first = 200 + number * question.count
+    return question.paths or [
+        f"/v1/channels/channel_{n:05}" for n in range(first, first + question.count)
+    ]
 
 
-async def _read(port: int, path: bytes, count: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for _ in range(count):
-        writer.write(REQUEST % path)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        await reader.readexactly(length)
-        assert head.startswith(b"HTTP/1.1 200")
-    writer.close()
+def _headers(question: Question, ours: Server) -> dict[str, str] | None:
+    if not question.token:
+        return None
+    return {"Authorization": f"Bearer {ours.token}", "Client-Id": CLIENT}
 
 
-async def _round_trips(kafka: str, redis: str, count: int) -> None:
-    async with (
-        new_names(kafka, redis) as names,
-        viewing(names),
-        deciding(names),
-        gateway(names, register_route(names.commands)) as client,
-    ):
-        took = []
-        for n in range(count + 20):
-            began = time.perf_counter()
-            response = await client.put(
-                f"/test/channels/c{n}", json={"name": f"n{n:05}"}, headers=bearer()
-            )
-            assert response.status == 200
-            took.append(time.perf_counter() - began)
-            await asyncio.sleep(0.02)
-        took = sorted(each * 1000 for each in took[20:])
-        print(
-            f"command round trip            median {took[count // 2]:.1f} ms, "
-            f"p99 {took[count * 99 // 100]:.1f} ms, worst {took[-1]:.1f} ms, n={count}"
+async def round_trips(kafka: str, redis: str, prefix: str) -> None:
+    """Follow channels, one after the other, and eight at a time."""
+    where = kafka, redis, prefix
+    async with topics(kafka, prefix), AsyncExitStack() as running:
+        for role in ("worker", "views"):
+            await running.enter_async_context(process(role, *where))
+        found = await running.enter_async_context(
+            server("gateway", *where, module="benchmarks._gateway.platform")
         )
+        session = await running.enter_async_context(ClientSession(f"http://127.0.0.1:{found.port}"))
+        await follow(session, 0, deadline=time.monotonic() + 40)
+        for number in range(WARM):
+            await follow(session, number)
+        print()
+        for title, at_once, pause in (("one at a time", 1, 0.02), ("eight at a time", 8, 0.0)):
+            took = sorted(await follows(session, at_once, pause))
+            print(
+                f"follow a channel, {title:16} median {statistics.median(took):6.1f} ms, "
+                f"p99 {took[len(took) * 99 // 100]:6.1f} ms, worst {took[-1]:6.1f} ms, "
+                f"n={len(took)}",
+                flush=True,
+            )
+
+
+async def follows(session: ClientSession, at_once: int, pause: float) -> list[float]:
+    """Milliseconds of each of FOLLOWS follows, so many under way at once."""
+    took: list[float] = []
+    numbers = iter(range(WARM + at_once * 10_000, 10**9))
+
+    async def one() -> None:
+        while len(took) < FOLLOWS:
+            took.append(await follow(session, next(numbers)))
+            await asyncio.sleep(pause)
+
+    await asyncio.gather(*(one() for _ in range(at_once)))
+    return took
+
+
+async def follow(session: ClientSession, number: int, deadline: float = 0.0) -> float:
+    """Milliseconds until a channel is followed."""
+    began = time.perf_counter()
+    path = f"/v1/channels/c{number % 1000:05}/followers/me"
+    headers = bearer(SCOPE, client=f"test/u{number}")
+    async with session.put(path, headers=headers) as response:
+        text = await response.text()
+    if response.status == 200:
+        return (time.perf_counter() - began) * 1000
+    if time.monotonic() > deadline:
+        raise AssertionError(f"{response.status} {text}")
+    return await follow(session, number, deadline)
+
+
+@asynccontextmanager
+async def process(role: str, *arguments: str) -> AsyncIterator[None]:
+    """A role in a process of its own."""
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks._gateway.platform", role, *arguments),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        running.terminate()
+        await running.wait()
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    counts = [int(each) for each in arguments[2:]] or [8000, 300]
-    uvloop.run(main(arguments[0], arguments[1], *counts))
+    uvloop.run(main(*sys.argv[1:]))

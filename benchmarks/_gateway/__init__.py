@@ -1,0 +1,1 @@
+"""What `benchmarks.gateway` starts and measures."""
