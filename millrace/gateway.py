@@ -1,8 +1,8 @@
 """Puts the gateway together: views, log, commands, and who may."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +31,7 @@ from api.publishing import Publishing
 from api.registry import routes as schema_routes
 from api.sender import Sender
 from api.v1.events import Events
+from api.v1.history import Key
 from api.views import STREAM_HISTORY
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
@@ -158,12 +159,25 @@ class Past:
     def __init__(self, history: ViewHistory) -> None:
         self._history = history
 
-    async def row(self, view: str, key: str, time: int) -> Mapping[str, Any] | None:
+    async def row(self, view: str, key: Key, time: int) -> Mapping[str, Any] | None:
         """A row at a time. Raises Unprocessable, Unavailable."""
-        try:
+        with _too_much():
             return await self._history.row(view, key, time)
-        except TooMuch as error:
-            raise Unprocessable(str(error), code="as-of-costs-too-much") from error
+
+    async def rows(
+        self, view: str, within: str, time: int, limit: int, start: int
+    ) -> tuple[Sequence[Mapping[str, Any]], int | None]:
+        """Some rows at a time. Raises Unprocessable, Unavailable."""
+        with _too_much():
+            return await self._history.rows(view, within, time, limit, start)
+
+
+@contextmanager
+def _too_much() -> Iterator[None]:
+    try:
+        yield
+    except TooMuch as error:
+        raise Unprocessable(str(error), code="as-of-costs-too-much") from error
 
 
 class LateProducer:

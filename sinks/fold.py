@@ -40,12 +40,13 @@ class Tally(msgspec.Struct):
 
 
 async def partitions_of(log: LogReader, view: View, key: Key | None = None) -> list[TopicPartition]:
-    """The partitions that feed a view, or only those that can hold a row if its key tells."""
+    """The partitions that feed a view, or only those that can hold keys that begin so."""
     found = []
     for topic in view.topics:
         partitions = await log.partitions(topic)
-        if key is not None and view.log_key is not None:
-            text = str(key[list(view.key).index(view.log_key)])
+        place = list(view.key).index(view.log_key) if view.log_key else len(view.key)
+        if key is not None and place < len(key):
+            text = str(key[place])
             partitions = [partitions[partition_of(text.encode(), len(partitions))]]
         found += partitions
     return found
@@ -121,6 +122,7 @@ class Fold:
     """
 
     def __init__(self, messages: LogPass, *, only: Key | None = None) -> None:
+        """`only`: the rows whose keys begin so."""
         self._messages = messages
         self._only = only
         self._rows: dict[Key, Row] = {}
@@ -152,7 +154,7 @@ class Fold:
         return row.columns if row else None
 
     def _merge(self, key: Key, change: Row) -> None:
-        if self._only is not None and key != self._only:
+        if self._only is not None and key[: len(self._only)] != self._only:
             return
         known = self._rows.get(key)
         row = change if known is None else merge(known, change)

@@ -1,15 +1,15 @@
 """Rows as they were, for those who cannot wait long: `as_of` with a bound on what it may cost."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 from infra.errors import InvalidRecord, Unavailable
 from infra.kafka import LogReader
 from infra.record import Codec
-from sinks.asof import as_of, offsets_at
-from sinks.fold import partitions_of
+from sinks.asof import offsets_at
+from sinks.fold import Fold, LogPass, partitions_of
 from sinks.rows import Columns, Key
 from sinks.view import View
 from sinks.views import view_named
@@ -35,13 +35,30 @@ class ViewHistory:
         self._codec = codec
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def row(self, view: str, key: str, time: int) -> Mapping[str, Any] | None:
+    async def row(self, view: str, key: str | Key, time: int) -> Columns | None:
         """The row at a time (microseconds), with its key columns, or None.
 
         Raises NotFound for a view there is not, TooMuch, and Unavailable after SECONDS.
         """
         found = view_named(view)
         full = found.key_of(key)
+        rows = await self._folded(found, full, time)
+        return _row(found, full, rows[full]) if full in rows else None
+
+    async def rows(
+        self, view: str, within: str, time: int, limit: int, start: int
+    ) -> tuple[list[Columns], int | None]:
+        """`limit` rows from the one numbered `start` on, and the number of the next; None: no more.
+
+        Those whose first key column is `within`, in the view's order. Raises as `row`.
+        """
+        found = view_named(view)
+        rows = await self._folded(found, (within,), time)
+        keys = sorted(rows, key=partial(_place, found))
+        page = [_row(found, key, rows[key]) for key in keys[start : start + limit]]
+        return page, start + limit if start + limit < len(keys) else None
+
+    async def _folded(self, view: View, only: Key, time: int) -> dict[Key, Columns]:
         asked = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(SECONDS):
@@ -50,20 +67,19 @@ class ViewHistory:
                 try:
                     waited = asyncio.get_running_loop().time() - asked
                     # In a thread with a loop of its own: a fold decodes thousands at a go.
-                    columns = await asyncio.to_thread(
-                        asyncio.run, self._row(found, full, time, ANSWER_SECONDS - waited)
+                    return await asyncio.to_thread(
+                        asyncio.run, self._fold(view, only, time, ANSWER_SECONDS - waited)
                     )
                 finally:
                     self._turns.release()
         except TimeoutError as slow:
             raise Unavailable("the log could not be read in time") from slow
-        return None if columns is None else dict(zip(found.key, full, strict=True)) | columns
 
-    async def _row(self, view: View, key: Key, time: int, patience: float) -> Columns | None:
+    async def _fold(self, view: View, only: Key, time: int, patience: float) -> dict[Key, Columns]:
         async with asyncio.timeout(SECONDS), AsyncExitStack() as closing:
             async with asyncio.timeout(patience):
                 log = await closing.enter_async_context(LogReader(self._bootstrap))
-                partitions = await partitions_of(log, view, key)
+                partitions = await partitions_of(log, view, only)
                 ends = await offsets_at(log, partitions, time)
                 begins = await log.begins(partitions)
             messages = sum(max(0, ends[tp] - begins[tp]) for tp in partitions)
@@ -72,4 +88,18 @@ class ViewHistory:
                     f"{messages} messages were written by then, at most {self._most} are read for "
                     "one question"
                 )
-            return (await as_of(log, self._codec, view, time, key=key)).rows.get(key)
+            fold = Fold(LogPass(log, self._codec, view), only=only)
+            await fold.until(ends)
+            return fold.rows
+
+
+def _row(view: View, key: Key, columns: Columns) -> Columns:
+    return dict(zip(view.key, key, strict=True)) | columns
+
+
+def _place(view: View, key: Key) -> list[Any]:
+    """Where a row stands in the view's order."""
+    return [
+        -value if name in view.newest_first and isinstance(value, int) else value
+        for name, value in zip(view.key, key, strict=True)
+    ]

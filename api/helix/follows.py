@@ -55,7 +55,7 @@ async def get_channel_followers(call: Call, query: FollowersQuery) -> Counted[Fo
 
     To hear more takes the scope `moderator:read:followers`.
     """
-    total = await followers_of(call, query.broadcaster_id)
+    total = await followers_of(call.views, query.broadcaster_id)
     if not await _may_see(call, query.broadcaster_id):
         return Counted(total, [], Pagination())
     if query.user_id is not None:

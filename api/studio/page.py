@@ -171,7 +171,7 @@ async def _has_key(call: Call, channel_id: str) -> bool:
 
 async def _followers(call: Call, channel_id: str, cursor: str | None) -> Followers:
     total, (found, older) = await asyncio.gather(
-        followers_of(call, channel_id),
+        followers_of(call.views, channel_id),
         call.views.scan(FOLLOWERS, SHOWN, cursor, within=channel_id),
     )
     rows = [typed(row, FollowRow) for row in found]

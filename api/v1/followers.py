@@ -4,6 +4,7 @@ import msgspec
 
 from api.access import public, scoped, signed_in
 from api.call import Call, endpoint
+from api.v1.history import Moment, shown
 from api.v1.parameters import Id
 from api.v1.resources import One, timestamp
 from api.views import (
@@ -13,6 +14,7 @@ from api.views import (
     ChannelRow,
     CountRow,
     FollowRow,
+    Views,
     typed,
 )
 from schemas.records.social import (
@@ -57,17 +59,19 @@ class Followed(msgspec.Struct, frozen=True):
     """Followers of the channel after that."""
 
 
-async def get_followers(call: Call, path: ChannelIdPath) -> One[Followers]:
-    """How many follow a channel."""
-    count = await followers_of(call, path.channel_id)
-    return One(Followers(path.channel_id, count), timestamp(call.now))
+async def get_followers(call: Call, path: ChannelIdPath, query: Moment) -> One[Followers]:
+    """How many follow a channel; with `as_of`, how many did then."""
+    now = shown(call, query.as_of)
+    count = await followers_of(now.views, path.channel_id)
+    return One(Followers(path.channel_id, count), timestamp(now.time))
 
 
-async def get_following(call: Call, path: ChannelIdPath) -> One[Following]:
-    """Whether you follow a channel, and since when."""
-    row = await call.views.get(FOLLOWS, (path.channel_id, call.user_id))
+async def get_following(call: Call, path: ChannelIdPath, query: Moment) -> One[Following]:
+    """Whether you follow a channel, and since when; with `as_of`, whether you did then."""
+    now = shown(call, query.as_of)
+    row = await now.views.get(FOLLOWS, (path.channel_id, call.user_id))
     since = timestamp(typed(row, FollowRow).followed_at) if row else None
-    return One(Following(path.channel_id, row is not None, since), timestamp(call.now))
+    return One(Following(path.channel_id, row is not None, since), timestamp(now.time))
 
 
 async def follow_channel(call: Call, path: ChannelIdPath) -> One[Followed]:
@@ -99,9 +103,9 @@ async def unfollow_channel(call: Call, path: ChannelIdPath) -> One[Followed]:
     return One(found, timestamp(call.now))
 
 
-async def followers_of(call: Call, channel_id: str) -> int:
+async def followers_of(views: Views, channel_id: str) -> int:
     """How many follow a channel."""
-    row = await call.views.get(FOLLOWER_COUNTS, channel_id)
+    row = await views.get(FOLLOWER_COUNTS, channel_id)
     return typed(row, CountRow).followers if row else 0
 
 
@@ -109,8 +113,15 @@ _ME = "/v1/channels/{channel_id}/followers/me"
 _EDIT = signed_in & scoped("user:edit:follows")
 
 ROUTES = (
-    endpoint("GET", "/v1/channels/{channel_id}/followers", get_followers, public, max_age=1),
-    endpoint("GET", _ME, get_following, signed_in & scoped("user:read:follows")),
+    endpoint(
+        "GET",
+        "/v1/channels/{channel_id}/followers",
+        get_followers,
+        public,
+        max_age=1,
+        errors=(422,),
+    ),
+    endpoint("GET", _ME, get_following, signed_in & scoped("user:read:follows"), errors=(422,)),
 )
 ASKING = (
     endpoint("PUT", _ME, follow_channel, _EDIT),

@@ -3,20 +3,25 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
 import pytest_asyncio
 
 from api import log as log_pages
+from api.v1.resources import timestamp
 from infra.clock import SystemClock
+from infra.record import Record
 from schemas.records.broadcast import StreamEnded, StreamStarted
-from schemas.records.identity import ChannelUpdated
+from schemas.records.identity import ChannelRegistered, ChannelUpdated
+from schemas.records.social import ChannelFollowed, ChannelUnfollowed
 from schemas.registry import registry
 from sinks import history
 from sinks.history import TooMuch, ViewHistory
+from sinks.view import View
 from sinks.views import VIEWS
 from tests.integration.gateway_rig import (
     Client,
@@ -114,9 +119,12 @@ async def test_a_trace_tells_its_limits(names: Names, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def past(names: Names, monkeypatch: pytest.MonkeyPatch) -> ViewHistory:
-    """The history of `stream-status` over the test's own topic."""
-    view = msgspec.structs.replace(VIEWS["stream-status"], topics=(names.events,))
-    monkeypatch.setattr(history, "view_named", lambda name: view)
+    """The history of views over the test's own topic."""
+
+    def view_named(name: str) -> View:
+        return msgspec.structs.replace(VIEWS[name], topics=(names.events,))
+
+    monkeypatch.setattr(history, "view_named", view_named)
     return ViewHistory(names.kafka, registry())
 
 
@@ -146,6 +154,86 @@ async def test_a_stream_is_shown_as_it_was(names: Names, past: ViewHistory) -> N
         assert await state(SystemClock().now()) == "ended"
         for wrong in ("yesterday", "2026-13-01T00:00:00Z", "1950-01-01T00:00:00Z"):
             assert (await client.get(f"/v1/streams/s?as_of={wrong}")).status == 400
+
+
+CHANNEL = {"channel_id": "c", "name": "millpond", "category": ""}
+FOLLOW = {"channel_id": "c", "user_id": "viewer"}
+FIRST = {"channel_id": "c", "stream_id": "s1", "started_at": 100}
+SECOND = {"channel_id": "c", "stream_id": "s2", "started_at": 200}
+
+
+async def moments(names: Names) -> tuple[int, int, int]:
+    """What happened to a channel: times before, between, and after."""
+    times = [SystemClock().now() - 1_000_000]
+    parts: list[list[Record]] = [
+        [
+            ChannelRegistered(**CHANNEL, title="One"),
+            StreamStarted(**FIRST, session_id="s1"),
+            ChannelFollowed(**FOLLOW, followed_at=50, followers=1),
+        ],
+        [
+            ChannelUpdated(**CHANNEL, title="Two"),
+            StreamEnded(**FIRST, reason="gone", interruptions=0),
+            StreamStarted(**SECOND, session_id="s2"),
+            StreamEnded(**SECOND, reason="gone", interruptions=0),
+            ChannelUnfollowed(**FOLLOW, followed_at=50, followers=0),
+        ],
+    ]
+    async with producer(names, "writer") as events:
+        for part in parts:
+            for each in part:
+                await events.send(names.events, "c", each)
+            await asyncio.sleep(0.05)
+            times.append(SystemClock().now())
+            await asyncio.sleep(0.05)
+    return times[0], times[1], times[2]
+
+
+async def test_every_read_of_a_row_goes_back_in_the_same_way(
+    names: Names, past: ViewHistory
+) -> None:
+    times = await moments(names)
+    mine = bearer("user:read:follows", client="test/viewer")
+    async with gateway(names, past=past) as client:
+
+        async def read(path: str, at: int, **query: str) -> Any:
+            text = datetime.fromtimestamp(at / 1e6, UTC).isoformat().replace("+00:00", "Z")
+            response = await client.get(path, params={"as_of": text, **query}, headers=mine)
+            found = await response.json()
+            if response.status != 200:
+                return response.status
+            assert found["as_of"] == timestamp(at)
+            return found["data"]
+
+        async def over_time(path: str, value: Callable[[Any], Any]) -> list[Any]:
+            found = [await read(path, at) for at in times]
+            return [each if isinstance(each, int) else value(each) for each in found]
+
+        channel = "/v1/channels/millpond"
+        assert await over_time(channel, lambda found: found["title"]) == [404, "One", "Two"]
+        assert await over_time(channel, lambda found: found["stream"] is not None) == [
+            *(404, True, False)
+        ]
+        assert await over_time(
+            f"{channel}/streams",
+            lambda found: [(each["stream_id"], each["state"]) for each in found],
+        ) == [404, [("s1", "starting")], [("s2", "ended"), ("s1", "ended")]]
+        assert await over_time("/v1/streams/s1", lambda found: found["state"]) == [
+            *(404, "starting", "ended")
+        ]
+        followers = "/v1/channels/c/followers"
+        assert await over_time(followers, lambda found: found["followers"]) == [0, 1, 0]
+        assert await over_time(f"{followers}/me", lambda found: found["follows"]) == [
+            *(False, True, False)
+        ]
+        first = await client.get(
+            f"{channel}/streams?limit=1&as_of=2100-01-01T00:00:00Z", headers=mine
+        )
+        page = await first.json()
+        assert [each["stream_id"] for each in page["data"]] == ["s2"]
+        then = await read(f"{channel}/streams", times[2], limit="1", cursor=page["cursor"])
+        assert [each["stream_id"] for each in then] == ["s1"]
+        assert await read(f"{channel}/streams", times[2], cursor="nonsense") == 400
 
 
 async def test_too_much_log_for_one_question_is_refused(names: Names, past: ViewHistory) -> None:
