@@ -5,6 +5,7 @@ import re
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -102,23 +103,37 @@ class Request:
 
 
 def requests(routes: Iterable[Route], visitor: Visitor) -> list[Request]:
-    return [_request(route, visitor) for route in routes]
+    """One each, and one more where an endpoint also shows what was."""
+    found = []
+    for route in routes:
+        found.append(_request(route, visitor))
+        if "as_of" in _fields(route):
+            now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            found.append(_request(route, visitor, as_of=now))
+    return found
 
 
-def _request(route: Route, visitor: Visitor) -> Request:
+def _fields(route: Route) -> dict[str, bool]:
+    """Parameters of the query, and whether they are needed."""
+    if route.said is None or route.said.query is None:
+        return {}
+    return {each.encode_name: each.required for each in msgspec.structs.fields(route.said.query)}
+
+
+def _request(route: Route, visitor: Visitor, **more: str) -> Request:
     name = f"{route.method} {route.path}"
     example = EXAMPLES.get(name, {})
+    name = " ".join([name, *more])
     values = {**VALUES, "client_id": visitor.guests_client_id}
     known = lambda each: values.get(each, visitor.user_id)  # noqa: E731
     path = route.path.replace(":.+", "")
     for each in route.parameters:
         value = example.get("path", {}).get(each, known(each))
         path = path.replace(f"{{{each}}}", quote(str(value)))
-    query, headers = dict(example.get("query", {})), {"Accept": "*/*"}
-    if route.said is not None and route.said.query is not None:
-        for found in msgspec.structs.fields(route.said.query):
-            if found.required:
-                query.setdefault(found.encode_name, known(found.encode_name))
+    query, headers = {**more, **example.get("query", {})}, {"Accept": "*/*"}
+    for each, needed in _fields(route).items():
+        if needed:
+            query.setdefault(each, known(each))
     options: dict[str, Any] = {"headers": headers, "allow_redirects": False}
     if route.rule.alternatives:
         headers["Authorization"] = f"Bearer {visitor.token}"

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
-from api import doorman
-from api.access import anyone
+from api import bodies, doorman
+from api.access import anyone, public
 from api.app import make_app, make_runner
+from api.call import Call, endpoint
 from api.limits import Limit, Limits, network
 from api.places import Places
 from api.proxies import Proxies
@@ -21,6 +23,15 @@ from tests.functional.gateway import MemoryViews
 from tests.functional.gateway_fakes import FakeTokens
 
 TEN = Limit("token", 10)
+
+
+class Text(msgspec.Struct):
+    text: str
+
+
+async def put_body(_call: Call, body: Text) -> Text:
+    """Say it back."""
+    return body
 
 
 async def closed(_request: web.Request) -> web.Response:
@@ -41,7 +52,10 @@ async def serving(
         tokens=FakeTokens(),
         counting=limits,
         proxies=proxies,
-        more=[Route("GET", "/closed", closed, anyone)],
+        more=[
+            Route("GET", "/closed", closed, anyone),
+            endpoint("PUT", "/body", put_body, public),
+        ],
     )
     runner = make_runner(app)
     await runner.setup()
@@ -175,9 +189,56 @@ async def test_slow_and_half_open_connections_are_closed_and_others_served(
             writer.close()
 
 
-async def _drip(writer: asyncio.StreamWriter) -> None:
-    """Headers that never end, a byte at a time."""
-    writer.write(b"GET /v1/config HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+async def test_a_flood_of_half_open_connections_leaves_others_served() -> None:
+    """As many as are let be, with limits as they are, silent, dripping headers and bodies."""
+    async with serving() as url, ClientSession() as session:
+        port = int(url.rpartition(":")[2])
+        opened = []
+        for _ in range(20):
+            opened += await asyncio.gather(
+                *(asyncio.open_connection("127.0.0.1", port) for _ in range(110))
+            )
+        dripping = [asyncio.create_task(_drip(writer)) for _, writer in opened[:100]]
+        dripping += [asyncio.create_task(_drip(writer, _BODY)) for _, writer in opened[100:200]]
+        took = []
+        for _ in range(50):
+            began = time.monotonic()
+            assert (await session.get(f"{url}/v1/channels/millpond")).status == 200
+            took.append(time.monotonic() - began)
+        assert sorted(took)[25] < 0.25
+        async with asyncio.timeout(doorman.HEADER_SECONDS / 2):
+            # A hundred more than are let be without a request: the oldest are closed.
+            ends = [_end(reader) for reader, _ in opened[:100]]
+            assert await asyncio.gather(*ends) == [b""] * 100
+        for task in dripping:
+            task.cancel()
+        await asyncio.gather(*dripping, return_exceptions=True)
+        for _, writer in opened:
+            writer.close()
+
+
+async def test_a_body_that_comes_too_slowly_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.5)
+    async with serving() as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        dripping = asyncio.create_task(_drip(writer, _BODY))
+        async with asyncio.timeout(10):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+        dripping.cancel()
+        await asyncio.gather(dripping, return_exceptions=True)
+        writer.close()
+
+
+_HEADER = b"GET /v1/config HTTP/1.1\r\nHost: x\r\nX-Slow: "
+_BODY = (
+    b"PUT /body HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 5000\r\n\r\n{"text": "'
+)
+
+
+async def _drip(writer: asyncio.StreamWriter, beginning: bytes = _HEADER) -> None:
+    """Headers, or a body, that never end, a byte at a time."""
+    writer.write(beginning)
     while True:
         writer.write(b"a")
         await writer.drain()
