@@ -87,24 +87,20 @@ function render() {
   $("message-link").hidden = !["offline", "ended", "unknown"].includes(root.dataset.state);
   describe(now);
   about?.show(channel);
-  if (!about && ripe(now)) void fetchRest();
 }
 
-/** Whether it is time for the rest of the page: nothing of it comes before the picture. */
-function ripe(now) {
-  if (now === "unreachable") return false;
-  return !["loading", "live"].includes(now) || player.firstFrameAfter !== null || performance.now() > ALONE;
-}
-
-async function fetchRest() {
-  if (fetching) return;
+/** Bring the rest of the page, once: nothing of it comes before the picture. */
+async function complete() {
+  const now = state();
+  const waits = ["loading", "live"].includes(now) && player.firstFrameAfter === null && performance.now() < ALONE;
+  if (fetching || waits || now === "unreachable") return;
   fetching = true;
   try {
     const { About } = await import("/static/channel.js");
     about = new About(name, { get, serverNow, learned: render });
     render();
   } catch {
-    fetching = false; // the next rendering tries again
+    fetching = false; // to be tried again
   }
 }
 
@@ -185,6 +181,7 @@ async function poll(asked = ask()) {
     reachable = false; // what plays goes on; the next poll tries again
   }
   render();
+  void complete();
   setTimeout(() => void poll(), POLL_EVERY);
 }
 
@@ -195,6 +192,7 @@ player.addEventListener("stuck", () => {
 setInterval(() => {
   measureFrames();
   render();
+  void complete();
   showFigures(!$("stats").hidden);
 }, 1000);
 render();
