@@ -74,7 +74,8 @@ class Studio {
     byId("state").className = className;
     write(byId("uptime"), when(broadcast, now));
     byId("off-air").hidden = state !== "offline";
-    byId("on-air").hidden = state === "offline";
+    byId("paused").hidden = state !== "interrupted";
+    byId("on-air").hidden = state === "offline" || state === "interrupted";
     byId("mark").hidden = state !== "live" && state !== "starting";
     if (figures || state !== "live") this.#figuresAt = Date.now();
     const silent = Date.now() - this.#figuresAt > PATIENCE;
