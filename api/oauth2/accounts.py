@@ -17,8 +17,10 @@ from infra.sealing import DataKey
 from schemas.records.access import StartGrant, TokensIssued
 from schemas.records.accounts import (
     ChangePassword,
+    ChangeProfile,
     EraseUser,
     PasswordChanged,
+    ProfileChanged,
     RegisterUser,
     UserErased,
     UserKeyIssued,
@@ -69,8 +71,7 @@ async def register(mind: Authority, new: NewUser) -> str:
     if not is_name(new.login):
         text = "A name has 3 to 25 characters: small letters, digits and _."
         raise Refused("invalid-login", text)
-    if new.email and (len(new.email) > LONGEST_EMAIL or not _EMAIL.fullmatch(new.email)):
-        raise Refused("invalid-email", "That is not an e-mail address.")
+    _check_email(new.email)
     user_id = id_of(new.login)
     if await row(mind.views, USERS, user_id, UserRow) is not None:
         raise Refused("login-taken", f"The name {new.login} is taken. Choose another.")
@@ -148,6 +149,38 @@ async def change_password(mind: Authority, session: Session, before: str, after:
         keep_grant_id=session.grant_id,
     )
     await mind.ask(ACCOUNTS, user_id, command, PAGES, PasswordChanged)
+
+
+async def change_profile(
+    mind: Authority, session: Session, display_name: str, email: str, password: str
+) -> None:
+    """Change what others call a user, and the e-mail address, which needs the password.
+
+    Raises Refused.
+    """
+    user_id = session.user.user_id
+    _check_email(email)
+    found = await kept(mind, user_id)
+    if found is not None and email != email_of(found):
+        found = await _proved(mind, session, password)
+    command = ChangeProfile(
+        user_id=user_id,
+        display_name=display_name,
+        sealed_email=found.key.seal("email", email) if found else None,
+    )
+    await mind.ask(ACCOUNTS, user_id, command, PAGES, ProfileChanged)
+
+
+def email_of(found: Kept) -> str:
+    """The e-mail address; empty: none."""
+    sealed = found.row.sealed_email
+    return found.key.open("email", sealed) if sealed else ""
+
+
+def _check_email(email: str) -> None:
+    """Raises Refused for one that is none; empty is one that is not given."""
+    if email and (len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email)):
+        raise Refused("invalid-email", "That is not an e-mail address.")
 
 
 async def erase(mind: Authority, session: Session, password: str) -> None:

@@ -6,7 +6,14 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from api.oauth2.accounts import change_password, described, erase, kept
+from api.oauth2.accounts import (
+    change_password,
+    change_profile,
+    described,
+    email_of,
+    erase,
+    kept,
+)
 from api.oauth2.answers import Parameters
 from api.oauth2.authority import ACCESS, ACCOUNTS, Authority, authority
 from api.oauth2.clients import application
@@ -85,6 +92,19 @@ async def post_end_others(request: web.Request, session: Session) -> web.StreamR
     )
     await authority(request).ask(ACCESS, user_id, command, PAGES, GrantsRevoked)
     return see_other("/account")
+
+
+@for_session
+async def post_profile(request: web.Request, session: Session) -> web.StreamResponse:
+    """Another name to be shown by, another e-mail address; the login stays."""
+    given, mind = await sent_form(request), authority(request)
+    name, email = given.get("display_name", "").strip(), given.get("email", "").strip()
+    try:
+        await change_profile(mind, session, name, email, given.get("password", ""))
+    except Refused as error:
+        said = sentence(error)
+        return await _account_page(request, session, status=422, profile_error=said, given=given)
+    return see_other("/account?done=profile#you")
 
 
 @for_session
@@ -189,12 +209,12 @@ async def _account_page(
     accesses, applications, sealed = await asyncio.gather(
         _accesses(request, session), _applications(mind, user_id), kept(mind, user_id)
     )
-    email = sealed.row.sealed_email if sealed else None
     blank: Parameters = {}
     values = {
-        "email": sealed.key.open("email", email) if sealed and email else "",
+        "email": email_of(sealed) if sealed else "",
         "applications": applications,
         "done": request.query.get("done", ""),
+        "profile_error": "",
         "password_error": "",
         "application_error": "",
         "given": blank,

@@ -26,6 +26,7 @@ from api.oauth2.own_account import (
     post_end_others,
     post_erase,
     post_password,
+    post_profile,
     post_secret,
 )
 from api.oauth2.signing_in import get_signin, get_signup, post_signin, post_signout, post_signup
@@ -71,6 +72,7 @@ PAGES = (
     Route("GET", "/account", get_account, by_session),
     Route("POST", "/account/access/end", post_end_access, by_session),
     Route("POST", "/account/access/end-others", post_end_others, by_session),
+    Route("POST", "/account/profile", post_profile, by_session),
     Route("POST", "/account/password", post_password, by_session),
     Route("POST", "/account/applications", post_application, by_session),
     Route("GET", "/account/applications/{client_id}", get_application, by_session),

@@ -486,3 +486,38 @@ async def test_what_people_write_is_never_markup(browser: Browser, rig: Rig) -> 
     await browser.send("/account/applications", **nasty)
     assert "<script>x()" not in browser.text
     assert browser.text.count("</textarea>") == 1
+
+
+async def test_name_and_email_change_and_the_login_stays(browser: Browser, rig: Rig) -> None:
+    await browser.sign_up()
+    async with visiting(rig) as other:
+        await other.sign_in()
+        await browser.get("/account")
+
+        async def change(name: str, email: str, password: str = "") -> int:
+            given = {"display_name": name, "email": email, "password": password}
+            return (await browser.send("/account/profile", **given)).status
+
+        assert await change("River Song", "") == 303
+        await browser.get("/account?done=profile")
+        assert "River Song <span" in browser.text
+        assert "That is changed." in browser.text
+        assert (
+            await change("River Song", "r@example.org", "wrong one"),
+            browser.text.count("r@"),
+        ) == (
+            422,
+            1,
+        )
+        assert "The password is wrong" in browser.text
+        assert await change("River Song", "r@example.org", PASSWORD) == 303
+        await browser.get("/account")
+        assert "<dd>r@example.org</dd>" in browser.text
+        assert not any(b"r@example.org" in asked for asked in rig.platform.asked)
+        assert await change("x" * 26, "r@example.org") == 422
+        assert await change("River Song", "no address", PASSWORD) == 422
+        assert await change("River Song", "", PASSWORD) == 303
+        await browser.get("/account")
+        assert "r@example.org" not in browser.text
+        assert await signed_in(other)
+        assert (await other.sign_in("river")).status == 303

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +17,7 @@ from millrace.gateway import gateway
 from schemas.records.accounts import GrantRole
 from tests.integration.every_route import (
     HASHING,
+    READ,
     Request,
     Seat,
     Visitor,
@@ -106,6 +109,43 @@ async def walk(url: str, asked: list[Request]) -> list[Answer]:
     return answers
 
 
+@asynccontextmanager
+async def following(rig: Rig) -> AsyncIterator[list[bytes]]:
+    """What a client hears that follows a topic live, over one connection."""
+    heard: list[bytes] = []
+    headers = {"Authorization": f"Bearer {rig.visitor.token}", "Accept": "text/event-stream"}
+
+    async def listen() -> None:
+        query = {"topic": READ, "after": "latest"}
+        async with session.get("/v1/events", params=query, headers=headers) as response:
+            while line := await response.content.readline():
+                heard.append(line)
+
+    async with ClientSession(rig.url, timeout=ClientTimeout(total=None)) as session:
+        listening = asyncio.create_task(listen())
+        await until(lambda: heard)
+        try:
+            yield heard
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
+async def goes_on(rig: Rig, heard: list[bytes]) -> None:
+    """What happens now is heard, or the client was told to come back."""
+    title = uuid.uuid4().hex
+    (rename,) = [
+        each for each in requests(rig.routes, rig.visitor) if each.route == "PATCH /helix/channels"
+    ]
+    rename.options["json"] = {"title": title}
+    (answer,) = await walk(rig.url, [rename])
+    assert answer.status == 204, answer
+    await until(
+        lambda: any(title.encode() in line or b"event: cut" in line for line in heard),
+        explain=lambda: repr(heard[-5:]),
+    )
+
+
 async def served(rig: Rig, asked: list[Request]) -> dict[str, Answer]:
     """Answers by route, if all are good."""
     answers = await walk(rig.url, asked)
@@ -130,6 +170,13 @@ async def test_every_endpoint_works_or_says_so_and_recovers(
     await rig.stack.forget_attempts()
     asked = requests(rig.routes, rig.visitor)
     before = await until(partial(served, rig, asked))
+    async with following(rig) as heard:
+        await outage(rig, server, way, before)
+        await goes_on(rig, heard)
+
+
+async def outage(rig: Rig, server: str, way: str, before: dict[str, Answer]) -> None:
+    """Take a server away, walk, bring it back, and walk until all is as it was."""
     await rig.stack.forget_attempts()
     await renew(rig.url, rig.visitor)
     asked = requests(rig.routes, rig.visitor)
