@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import math
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import structlog
@@ -203,6 +204,7 @@ def headers_of_limits(request: web.Request) -> dict[str, str]:
     return found
 
 
+@lru_cache(4096)
 def network(address: str) -> str:
     """Whom an address stands for: an IPv6 host has 2**64 of them."""
     try:
