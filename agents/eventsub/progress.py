@@ -16,6 +16,8 @@ PAUSES: Final = (10, 30, 120, 600, 1800, 3600, 7200, 14400, 21600)
 """Seconds before the next attempt, after the first, the second, …: about 14 hours in all."""
 ATTEMPTS: Final = len(PAUSES) + 1
 """Of a message, after which it is given up; and failures in a row that end a subscription."""
+LOST: Final = 86_400_000_000
+"""Microseconds after which an attempt that nobody reported of counts as one that failed alone."""
 _SECOND: Final = 1_000_000
 
 
@@ -29,6 +31,11 @@ class Open:
     """When it is tried again; None: it is on its way."""
     failures: int = 0
     """Failures in a row of the subscription when it was sent: several that fail at once are one."""
+    sent_at: int = 0
+
+    def is_due(self, now: int) -> bool:
+        """Whether it is time to try it again."""
+        return (self.sent_at + LOST if self.due is None else self.due) <= now
 
 
 @dataclass(frozen=True)
@@ -70,21 +77,20 @@ def started(progress: Progress, now: int) -> tuple[Progress, list[Open]]:
     """(the progress, the messages that are to be sent now)."""
     if now < progress.resume_at:
         return progress, []
-    room = (1 if progress.failures else WINDOW) - progress.flying
-    due = sorted(
-        (each for each in progress.open if each.due is not None and each.due <= now),
-        key=lambda each: each.number,
-    )
+    flying = sum(each.due is None and not each.is_due(now) for each in progress.open)
+    room = max(0, (1 if progress.failures else WINDOW) - flying)
+    due = sorted(each.number for each in progress.open if each.is_due(now))[:room]
     again = [
-        Open(each.number, each.attempt + 1, None, progress.failures) for each in due[: max(0, room)]
+        Open(each.number, each.attempt + 1, None, progress.failures, now)
+        for each in progress.open
+        if each.number in due
     ]
     fresh = min(room - len(again), WINDOW - len(progress.open), progress.end - progress.next)
     first = [
-        Open(number, 1, None, progress.failures)
+        Open(number, 1, None, progress.failures, now)
         for number in range(progress.next, progress.next + max(0, fresh))
     ]
-    repeated = {each.number for each in again}
-    kept = [each for each in progress.open if each.number not in repeated]
+    kept = [each for each in progress.open if each.number not in due]
     after = replace(progress, next=progress.next + len(first), open=(*kept, *again, *first))
     return after, [*again, *first]
 

@@ -1,7 +1,14 @@
 """A platform in memory that decides about subscriptions, and gateways that share its log."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -10,6 +17,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
+from api.app import make_runner
 from api.commands import Commands
 from api.cursor import Cursor
 from api.eventsub.messages import DELIVERIES
@@ -101,22 +109,41 @@ class EventPlatform(Platform):
             await self.deliveries.add(output)
 
     @asynccontextmanager
-    async def serving(self, *, drain: float = 2.0) -> AsyncIterator[Client]:
+    async def serving(self) -> AsyncIterator[Client]:
         """A client of a gateway."""
-        log: Any = self
-        views: Any = self.views
-        deliveries: Any = self.deliveries
-        sender = Sender(log)
-        commands = Commands(sender, AtOnce(views), views, MemoryRequests(), log, self.clock)
-        sockets = Sockets(
-            *(deliveries, deliveries, Names(views), sender, commands, MASTER, self.clock),
-            drain=drain,
-        )
+        sockets = self._sockets(2.0)
         async with sockets.running():
             app = self.gateway(eventsub=Offer(sockets, MASTER))
             async with TestClient(TestServer(app)) as client:
                 client.sockets = sockets  # type: ignore[attr-defined]
                 yield client
+
+    @asynccontextmanager
+    async def stopping(
+        self, *, drain: float = 5.0
+    ) -> AsyncIterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """The address of a gateway that runs as in production, and what stops it."""
+        sockets = self._sockets(drain)
+        async with sockets.running():
+            runner = make_runner(self.gateway(eventsub=Offer(sockets, MASTER)))
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0]
+            try:
+                yield f"http://{host}:{port}", runner.cleanup
+            finally:
+                await runner.cleanup()
+
+    def _sockets(self, drain: float) -> Sockets:
+        log: Any = self
+        views: Any = self.views
+        deliveries: Any = self.deliveries
+        sender = Sender(log)
+        commands = Commands(sender, AtOnce(views), views, MemoryRequests(), log, self.clock)
+        return Sockets(
+            *(deliveries, deliveries, Names(views), sender, commands, MASTER, self.clock),
+            drain=drain,
+        )
 
     async def consent(self, user_id: str, client_id: str, *scopes: str) -> None:
         """A user gives an application access."""

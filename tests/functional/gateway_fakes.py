@@ -16,6 +16,9 @@ from api.app import make_app
 from api.commands import Commands
 from api.cursor import Cursor
 from api.errors import Unauthorized
+from api.eventsub.naming import Names
+from api.eventsub.sockets import Sockets
+from api.eventsub.subscriptions import Offer
 from api.feed import FOLLOWERS_EACH, Wanted, taken
 from api.idempotency import Asked
 from api.log import Entry, Piece, Span, Told
@@ -208,5 +211,6 @@ def whole_app(views: MemoryViews, *more: Route, folder: Path = Path()) -> web.Ap
         following=Events(
             known, log, log, Publishing(known, registry(), sender, memory, log, clock)
         ),
+        eventsub=Offer(Sockets(log, log, Names(views), sender, commands, master, clock), master),
         more=more,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import WSMsgType
+from aiohttp import ClientSession, WSMsgType
 
 from api.eventsub import session as sessions
 from api.eventsub import subscriptions
@@ -338,3 +338,39 @@ async def test_an_address_to_reconnect_to_is_ours_and_of_now(
     async with client.ws_connect("/ws?reconnect=p1.00000000.AAAA") as socket:
         closing = await socket.receive(timeout=5)
         assert (closing.type, closing.data) == (WSMsgType.CLOSE, 4007)
+
+
+async def test_a_gateway_that_stops_sends_its_sessions_elsewhere(
+    platform: EventPlatform,
+) -> None:
+    async with (
+        platform.serving() as other,
+        platform.stopping() as (url, stop),
+        ClientSession() as browser,
+        browser.ws_connect(f"{url}/ws") as socket,
+    ):
+        first = (await heard(socket, "session_welcome"))["payload"]["session"]
+        await subscribe(other, first["id"])  # a session is known at every gateway
+        stopping = asyncio.create_task(stop())
+        asked_to = (await heard(socket, "session_reconnect"))["payload"]["session"]
+        await start(platform, RIVER, "meanwhile")
+        path = asked_to["reconnect_url"].partition("/ws")[2]
+        async with other.ws_connect(f"/ws{path}") as moved:
+            await heard(moved, "session_welcome")
+            assert (await heard(moved, "notification"))["payload"]["event"]["id"] == "meanwhile"
+            await socket.close()
+            await stopping
+
+
+async def test_who_does_not_go_over_in_time_is_closed(platform: EventPlatform) -> None:
+    async with (
+        platform.stopping(drain=0.1) as (url, stop),
+        ClientSession() as browser,
+        browser.ws_connect(f"{url}/ws") as socket,
+    ):
+        await heard(socket, "session_welcome")
+        stopping = asyncio.create_task(stop())
+        await heard(socket, "session_reconnect")
+        closing = await socket.receive(timeout=5)
+        assert (closing.type, closing.data) == (WSMsgType.CLOSE, 4004)
+        await stopping

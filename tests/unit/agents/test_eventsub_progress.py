@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from agents.eventsub.progress import (
     ATTEMPTS,
+    LOST,
     PAUSES,
     WINDOW,
     Open,
@@ -38,6 +39,9 @@ class Deliveries(RuleBasedStateMachine):
             assert each.attempt == self.tried.get(each.number, 0) + 1
             assert each.number not in self.done
             self.tried[each.number] = each.attempt
+            lost = [old for old in self.flying if old.number == each.number]
+            assert all(old.sent_at + LOST <= self.now for old in lost)
+            self.flying = [old for old in self.flying if old not in lost]
         self.flying += sent
 
     @rule(count=st.integers(1, 30))
@@ -174,3 +178,12 @@ def test_one_message_that_is_never_taken_is_given_up_while_others_arrive() -> No
         now += PAUSES[-1] * SECOND
     assert given_up == [0]
     assert taken == ATTEMPTS * 3
+
+
+def test_an_attempt_that_nobody_reported_of_does_not_hold_its_place_for_ever() -> None:
+    progress, sent = started(filled(WINDOW), 0)
+    progress, _ = added(progress)
+    assert started(progress, LOST - 1)[1] == []
+    progress, again = started(progress, LOST)
+    assert [(each.number, each.attempt) for each in again] == [(n, 2) for n in range(WINDOW)]
+    assert reported(progress, sent[0].number, sent[0].attempt, True, LOST) is None
