@@ -1,6 +1,7 @@
 """Stream markers: how a moment is marked, and which there are."""
 
 import uuid
+from typing import Final
 
 import msgspec
 
@@ -10,6 +11,8 @@ from api.idempotency import checked_key, identity_of
 from api.views import STREAM_HISTORY, STREAM_MARKERS, MarkerRow, StreamRow, Views, typed
 from infra.errors import NotFound
 from schemas.records.broadcast import CreateMarker, MarkerCreated
+
+DESCRIPTION_LENGTH: Final = 140
 
 
 class Marker(msgspec.Struct, frozen=True):

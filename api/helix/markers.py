@@ -11,7 +11,7 @@ from api.access import scoped, signed_in
 from api.call import Call
 from api.helix.dialect import Data, Listing, PageQuery, Pagination, helix, own
 from api.helix.people import people
-from api.markers import latest_stream, mark, markers_of
+from api.markers import DESCRIPTION_LENGTH, latest_stream, mark, markers_of
 from api.places import own_url
 from api.v1.parameters import Id
 from api.v1.resources import timestamp
@@ -26,7 +26,7 @@ class NewMarker(msgspec.Struct, frozen=True):
     """What is to be marked: this moment."""
 
     user_id: Id
-    description: Annotated[str, msgspec.Meta(max_length=140)] = ""
+    description: Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LENGTH)] = ""
 
 
 class MarkersQuery(PageQuery, frozen=True, kw_only=True):

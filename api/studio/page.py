@@ -8,7 +8,6 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from agents.identity.model import TAGS, TITLE_LENGTH
 from api.access import Principal
 from api.call import Call
 from api.edge import PLACES
@@ -39,6 +38,9 @@ from schemas.records.identity import ChangeChannel, ChannelUpdated
 
 log = structlog.get_logger()
 
+TITLE_LENGTH: Final = 140
+TAGS: Final = 10
+"""What the form lets type; the rules are those of the identity context."""
 SHOWN: Final = 10
 """Followers, and markers, on a page."""
 LIST_SECONDS: Final = 1.0

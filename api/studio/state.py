@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from api.call import Call
-from api.markers import Marker, mark
+from api.markers import DESCRIPTION_LENGTH, Marker, mark
 from api.session import of_page
 from api.v1.resources import One, timestamp
 from api.views import LIVE_CHANNELS, STREAM_HEALTH, STREAM_STATUS, StreamRow, typed
@@ -119,8 +119,8 @@ async def post_marker(call: Call, body: NewMarker) -> One[Marker]:
 def checked(description: str) -> str:
     """A description as it was typed. Raises InvalidRecord."""
     text = " ".join(description.split())
-    if len(text) > 140:
-        raise InvalidRecord("description: may have 140 characters")
+    if len(text) > DESCRIPTION_LENGTH:
+        raise InvalidRecord(f"description: may have {DESCRIPTION_LENGTH} characters")
     return text
 
 

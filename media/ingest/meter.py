@@ -67,6 +67,25 @@ class _Sum(msgspec.Struct, frozen=True, array_like=True):
     media: int = 0
     jumps: int = 0
 
+    def since(self, before: "_Sum") -> "_Sum":
+        """What came after another one."""
+        return _Sum(
+            self.bytes - before.bytes,
+            self.steps - before.steps,
+            self.media - before.media,
+            self.jumps - before.jumps,
+        )
+
+    @property
+    def bitrate(self) -> int:
+        """Bits in a second of media."""
+        return round(8000 * self.bytes / self.media) if self.media else 0
+
+    @property
+    def rate(self) -> float:
+        """Frames in a second of media."""
+        return 1000 * self.steps / self.media if self.media else 0.0
+
 
 class _Window(msgspec.Struct, frozen=True, array_like=True):
     """Where the counts stood at the end of a window, and the worst within it."""
@@ -168,36 +187,29 @@ class Meter:
         if self._at is not None:  # what should have come by now is late already
             soonest = min(self._soonest_before, self._soonest_now)
             self._late = max(self._late, now - self._at / 1000 - soonest)
-        windows = self._windows
-        windows.append(self._window(now))
-        first, last = windows[0], windows[-1]
-        video_time = (last.video.media - first.video.media) / 1000
-        audio_time = (last.audio.media - first.audio.media) / 1000
-        bits = (last.video.bytes - first.video.bytes) * 8
-        frames = last.video.steps - first.video.steps
-        bitrate = round(bits / video_time) if video_time else 0
-        rate = frames / video_time if video_time else 0.0
+        self._windows.append(self._window(now))
+        first, last = self._windows[0], self._windows[-1]
+        video, audio = last.video.since(first.video), last.audio.since(first.audio)
         expected = self._expected_rate()
         usual = round(median(self._bitrates)) if self._bitrates else 0
-        if bitrate:
-            self._bitrates.append(bitrate)
-            self._rates.append(rate)
-        recent = list(windows)[1:]
-        sound = (last.audio.bytes - first.audio.bytes) * 8
+        if video.bitrate:
+            self._bitrates.append(video.bitrate)
+            self._rates.append(video.rate)
+        recent = list(self._windows)[1:]
         return Figures(
             seconds=last.at - first.at,
-            video_bitrate=bitrate,
+            video_bitrate=video.bitrate,
             usual_bitrate=usual,
-            audio_bitrate=round(sound / audio_time) if audio_time else 0,
-            frame_rate=rate,
+            audio_bitrate=audio.bitrate,
+            frame_rate=video.rate,
             expected_frame_rate=expected,
             lowest_frame_rate=self._lowest_rate(),
-            frames_missing=max(0, round(expected * video_time) - frames),
+            frames_missing=max(0, round(expected * video.media / 1000) - video.steps),
             key_frame_interval=self._interval(),
             late=max(window.late for window in recent),
             hole=max(window.hole for window in recent) / 1000,
             audio_hole=max(window.audio_hole for window in recent) / 1000,
-            jumps=last.video.jumps - first.video.jumps + last.audio.jumps - first.audio.jumps,
+            jumps=video.jumps + audio.jumps,
             audio_offset=median(window.audio_offset for window in recent) / 1000,
             held_back=any(window.held_back for window in recent),
         )
@@ -230,9 +242,9 @@ class Meter:
     def _lowest_rate(self) -> float:
         """Of the windows that were measured."""
         rates = [
-            1000 * (after.video.steps - before.video.steps) / time
+            window.rate
             for before, after in pairwise(self._windows)
-            if (time := after.video.media - before.video.media)
+            if (window := after.video.since(before.video)).media
         ]
         return min(rates, default=0.0)
 
