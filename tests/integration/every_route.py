@@ -44,6 +44,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "json": {"events": [{**CHANNEL, "data": {**CHANNEL["data"], "title": "", "category": ""}}]}
     },
     "GET /v1/events": {"query": {"topic": READ}},
+    "POST /helix/eventsub/subscriptions": {
+        "json": {
+            "type": "stream.online",
+            "version": "1",
+            "condition": {"broadcaster_user_id": id_of("river")},
+            "transport": {"method": "websocket", "session_id": _UUID},
+        }
+    },
     "PUT /v1/channels/{channel_id}/followers/me": {"path": {"channel_id": id_of("guest")}},
     "POST /oauth2/token": {"form": {"grant_type": "client_credentials"}},
     "GET /oauth2/authorize": {"query": {"scope": "user:read:email"}},

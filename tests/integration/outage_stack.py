@@ -22,7 +22,7 @@ from millrace import roles
 from schemas import provision
 from tests.local_stack import environment
 
-ROLES = ("worker-identity", "views", "gateway")
+ROLES = ("worker-identity", "worker-eventsub", "views", "gateway")
 
 
 class Process:
@@ -110,7 +110,7 @@ class Stack:
 
 @contextmanager
 def stack(folder: Path) -> Iterator[Stack]:
-    """Servers, identity worker, view writer and gateway, on ports of their own."""
+    """Servers, workers of what is asked, view writer and gateway, on ports of their own."""
     numbers, names = free_ports(5), roles.port_settings()
     settings = environment(folder, numbers)
     settings |= dict(zip(names, map(str, free_ports(len(names))), strict=True))
