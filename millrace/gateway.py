@@ -14,6 +14,7 @@ from api.app import make_app
 from api.commands import Commands
 from api.errors import Unprocessable
 from api.eventsub.naming import Names
+from api.eventsub.presence import RedisPresence
 from api.eventsub.sockets import Sockets
 from api.eventsub.subscriptions import Offer
 from api.feed import Feeds
@@ -83,8 +84,11 @@ async def gateway() -> AsyncIterator[web.Application]:
         authority = await closing.enter_async_context(
             _authority(views, commands, sender, counting, clock)
         )
+        presence = RedisPresence(redis)
+        closing.push_async_callback(presence.close)
         sockets = Sockets(
-            *(feeds, reading, Names(views), sender, commands, authority.master, clock),
+            *(feeds, reading, Names(views), sender, commands, presence),
+            *(authority.master, clock),
             url=settings.url,
             drain=settings.drain,
         )

@@ -24,6 +24,7 @@ from api.deadline import give
 from api.errors import CommandRefused, Gone, TooMany
 from api.eventsub.messages import DELIVERIES
 from api.eventsub.naming import Names
+from api.eventsub.presence import Presence
 from api.eventsub.session import (
     BROKEN,
     LEFT,
@@ -112,6 +113,7 @@ class Sockets:
         names: Names,
         sender: Sender,
         commands: Commands,
+        presence: Presence,
         master: MasterKeys,
         clock: Clock,
         *,
@@ -127,6 +129,7 @@ class Sockets:
         self._names = names
         self._sender = sender
         self._commands = commands
+        self._presence = presence
         self._master = master
         self._clock = clock
         self._url = url
@@ -150,17 +153,18 @@ class Sockets:
             await self._stop_tasks()
             await asyncio.gather(*self._saying, return_exceptions=True)
 
-    def totals(self, session_id: str, client_id: str, user_id: str) -> Totals:
-        """What a session has, before it gets one more.
+    async def totals(self, session_id: str, client_id: str, user_id: str) -> Totals:
+        """What a session has, before it gets one more. Of one at another gateway: nothing.
 
-        A session that is not here may be at another gateway: nothing is known of it then. Raises
-        InvalidRecord for what is no session, or somebody else's, TooMany.
+        Raises InvalidRecord for a session that there is not, or that is somebody else's, TooMany.
         """
         if not _UUID.fullmatch(session_id):
             raise InvalidRecord("transport.session_id: there is no such session")
         session = self._sessions.get(session_id)
         if session is None:
-            return Totals(0, 0)
+            if not await self._presence.is_here(session_id):
+                raise InvalidRecord("transport.session_id: there is no such session")
+            return Totals()
         owner = (session.held.client_id, session.held.user_id)
         if owner not in (("", ""), (client_id, user_id)):
             raise InvalidRecord("transport.session_id: the session is another user's")
@@ -218,8 +222,8 @@ class Sockets:
         _SESSIONS.set(len(self._sessions))
         if not self._sessions and self._moving:
             self._empty.set()
-        if session.used and not session.moving:
-            task = asyncio.create_task(self._forget(session.held.id, why.status if why else LEFT))
+        if not session.moving:
+            task = asyncio.create_task(self._forget(session, why.status if why else LEFT))
             self._saying.add(task)
             task.add_done_callback(self._saying.discard)
 
@@ -259,6 +263,7 @@ class Sockets:
             held = connected(str(uuid7(now)), now, _keepalive(request))
             session = SocketSession(held, socket, self._names, self._clock, base)
             self._sessions[held.id] = session
+            await self._presence.here([held.id])
             await session.welcome()
             return session
         moved = self._moved(token)
@@ -266,6 +271,7 @@ class Sockets:
         session = SocketSession(moved.held, socket, self._names, self._clock, base)
         session.used, session.catching_up = True, []
         self._sessions[moved.held.id] = session
+        await self._presence.here([moved.held.id])
         await session.welcome()
         await self._catch_up(session, moved.cursor)
         return session
@@ -341,6 +347,7 @@ class Sockets:
         while True:
             await asyncio.sleep(KEEP_SECONDS)
             until = self._clock.now() + LEASE_SECONDS * 1_000_000
+            await self._presence.here(list(self._sessions))
             for session in list(self._sessions.values()):
                 if session.used:
                     held = session.held
@@ -349,9 +356,12 @@ class Sockets:
                         KeepSession(subject_id=held.id, generation=held.generation, until=until),
                     )
 
-    async def _forget(self, session_id: str, status: str) -> None:
-        command = ForgetSubscriber(subject_id=session_id, status=status, client_id=None)
-        await self._say(session_id, command)
+    async def _forget(self, session: SocketSession, status: str) -> None:
+        name = session.held.id
+        await self._presence.gone(name)
+        if session.used:
+            command = ForgetSubscriber(subject_id=name, status=status, client_id=None)
+            await self._say(name, command)
 
     async def _say(self, key: str, command: Record) -> None:
         message = Message(SUBSCRIBERS, key, command, str(uuid7(self._clock.now())))

@@ -192,7 +192,9 @@ async def _created(call: Call, body: NewSubscription) -> Subscriptions:
             raise TooMany("the application has as many subscriptions as it may have", 60)
         callback, secret = _webhook(where, offer.private)
     else:
-        totals = offer.sockets.totals(where.session_id or "", principal.client_id, user_id or "")
+        totals = await offer.sockets.totals(
+            where.session_id or "", principal.client_id, user_id or ""
+        )
         if totals.cost + cost > MOST_SOCKET_COST:
             raise TooMany("the session's subscriptions cost as much as they may", 60)
     command = CreateSubscription(

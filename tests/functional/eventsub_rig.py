@@ -30,7 +30,7 @@ from api.sender import Sender
 from infra.sealing import MasterKeys
 from infra.streaming.testing import Delivered, TestWorker
 from schemas.records.access import GrantStarted, TokensIssued
-from tests.functional.gateway_fakes import AtOnce, MemoryRequests, bearer
+from tests.functional.gateway_fakes import AtOnce, MemoryPresence, MemoryRequests, bearer
 from tests.functional.platform import Platform
 from tests.functional.workers import PARTITIONS, worker_app
 
@@ -96,6 +96,7 @@ class EventPlatform(Platform):
     def __init__(self) -> None:
         super().__init__()
         self.deliveries = Deliveries()
+        self.presence = MemoryPresence()
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -141,7 +142,8 @@ class EventPlatform(Platform):
         sender = Sender(log)
         commands = Commands(sender, AtOnce(views), views, MemoryRequests(), log, self.clock)
         return Sockets(
-            *(deliveries, deliveries, Names(views), sender, commands, MASTER, self.clock),
+            *(deliveries, deliveries, Names(views), sender, commands, self.presence),
+            *(MASTER, self.clock),
             drain=drain,
         )
 

@@ -143,6 +143,22 @@ class MemoryLog:
         pass
 
 
+class MemoryPresence:
+    """Sessions of all gateways."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+
+    async def here(self, session_ids: Iterable[str]) -> None:
+        self.known |= set(session_ids)
+
+    async def gone(self, session_id: str) -> None:
+        self.known.discard(session_id)
+
+    async def is_here(self, session_id: str) -> bool:
+        return session_id in self.known
+
+
 class AtOnce:
     """A platform that has decided before anyone looks: sets the outcome when a row is watched."""
 
@@ -211,6 +227,9 @@ def whole_app(views: MemoryViews, *more: Route, folder: Path = Path()) -> web.Ap
         following=Events(
             known, log, log, Publishing(known, registry(), sender, memory, log, clock)
         ),
-        eventsub=Offer(Sockets(log, log, Names(views), sender, commands, master, clock), master),
+        eventsub=Offer(
+            Sockets(log, log, Names(views), sender, commands, MemoryPresence(), master, clock),
+            master,
+        ),
         more=more,
     )

@@ -288,6 +288,20 @@ async def test_a_sign_of_life_comes_when_there_is_no_news(
         assert (await heard(socket, "session_keepalive"))["payload"] == {}
 
 
+async def test_a_session_that_is_over_takes_no_subscription(
+    client: Client, platform: EventPlatform
+) -> None:
+    async with client.ws_connect("/ws") as socket:
+        session = (await heard(socket, "session_welcome"))["payload"]["session"]
+    for _ in range(500):
+        if session["id"] not in platform.presence.known:
+            break
+        await asyncio.sleep(0.01)
+    body = asked(RIVER, transport=over(session["id"]))
+    status, failure = await create(client, body, user(RIVER))
+    assert (status, "no such session" in failure["message"]) == (400, True)
+
+
 async def start(platform: EventPlatform, channel_id: str, stream_id: str) -> None:
     event = StreamStarted(
         channel_id=channel_id, stream_id=stream_id, session_id="p", started_at=platform.clock.now()
