@@ -22,7 +22,7 @@ from sinks.writer import BATCH_MESSAGES
 
 PAGE_ROWS: Final = 1000
 ATTEMPTS: Final = 3
-_AHEAD: Final = 2 * BATCH_MESSAGES
+_AHEAD: Final = 2 * max(BATCH_MESSAGES.values())
 """Rows may be ahead of their positions by the batch that is being written."""
 
 

@@ -29,7 +29,7 @@ from sinks.lane import Lane
 from sinks.patience import Patience, cancelled
 from sinks.projection import Failure, Hole, Message, Taken
 from sinks.store import Store
-from sinks.view import View
+from sinks.view import StoreKind, View
 
 log = structlog.get_logger()
 
@@ -39,8 +39,9 @@ FOLLOW_SECONDS: Final = 0.5
 """How often the writer looks whether a view was rebuilt."""
 PROBE_SECONDS: Final = 5.0
 """How often the writer asks Kafka where the log ends."""
-BATCH_MESSAGES: Final = 500
-"""Messages of a partition that a view takes at once, at most: the others do not wait for more."""
+BATCH_MESSAGES: Final[dict[StoreKind, int]] = {"redis": 100, "cassandra": 500}
+"""Messages of a partition that a view takes at once, at most: others stand behind no more. A write
+to Cassandra takes some groups of its log, however large it is."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -83,6 +84,7 @@ class ViewWriter:
         max_consecutive_dead_letters: int = 100,
     ) -> None:
         (self._kind,) = {view.store for view in views}
+        self._most = BATCH_MESSAGES[self._kind]
         self._bootstrap = bootstrap
         self._store = store
         self._views = views
@@ -105,8 +107,8 @@ class ViewWriter:
         oldest = min((lane.oldest for lane in self._lanes if lane.oldest is not None), default=None)
         age = 0.0 if oldest is None else self._clock.now() / 1e6 - oldest / 1e3
         silent = self._clock.monotonic() - self._kafka_answered
-        waiting_for = self._patience.waiting_for
-        return Health(self._kind, len(self._assigned), max(0.0, age), silent, waiting_for)
+        waiting = self._patience.waiting_for
+        return Health(self._kind, len(self._assigned), max(0.0, age), silent, waiting)
 
     async def run(self) -> None:
         """Write until cancelled. Raises MillraceError if going on would do harm."""
@@ -211,9 +213,9 @@ class ViewWriter:
             limit = self._limit(lane, partition)
             if limit is not None and limit <= offset:
                 continue
-            messages = feed.after(partition, offset, BATCH_MESSAGES)
+            messages = feed.after(partition, offset, self._most)
             if messages is None:
-                read = partial(backlog.read, partition, offset, BATCH_MESSAGES)
+                read = partial(backlog.read, partition, offset, self._most)
                 messages = await self._patience.insist("kafka", read)
             if limit is not None:
                 messages = [each for each in messages if each.record.offset < limit]

@@ -58,7 +58,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """So little is kept that who is behind has to read the log again."""
     monkeypatch.setattr(feed, "KEPT", 50)
     monkeypatch.setattr(feed, "AHEAD", 20)
-    monkeypatch.setattr(writer, "BATCH_MESSAGES", 10)
+    monkeypatch.setitem(writer.BATCH_MESSAGES, "redis", 10)
 
 
 @pytest.fixture
