@@ -71,8 +71,8 @@ class Kept:
         self._basis = tuple(basis)
         self.head = head
         end = f'"{as_of}"}}'.encode()
-        self._dated = body.endswith(end)
-        self._body = body.removesuffix(end)
+        self._dated = bool(as_of) and body.endswith(end)
+        self._body = body.removesuffix(end) if self._dated else body
         self.size = len(head) + len(body)
 
     @property
