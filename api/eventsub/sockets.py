@@ -147,6 +147,8 @@ class Sockets:
     async def running(self) -> AsyncIterator[None]:
         """Hear the log, and keep the sessions, for as long as the context is open."""
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep())]
+        for task in self._tasks:
+            task.add_done_callback(self._broke)
         try:
             yield
         finally:
@@ -248,6 +250,15 @@ class Sockets:
             for session in self._sessions.values():
                 session.end(NOT_MOVED)
 
+    def _broke(self, task: "asyncio.Task[None]") -> None:
+        """Nobody stays with a gateway that does not hear the log any more: that is our fault."""
+        if task.cancelled() or task.exception() is None:
+            return
+        log.error("sessions are not told any more", error=repr(task.exception()))
+        self._hears.clear()
+        for session in self._sessions.values():
+            session.end(BROKEN)
+
     async def _stop_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -324,11 +335,11 @@ class Sockets:
                         self._hears.set()
                         for entry, _ in found:
                             self._hear(entry)
-            except (Unavailable, Slow, TooMany) as error:
-                log.warning("deliveries are not heard", error=repr(error))
             except Gone:
                 log.error("deliveries were missed: the topic does not go back far enough")
                 self._cursor = None
+            except (MillraceError, Slow) as error:
+                log.warning("deliveries are not heard", error=repr(error))
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _hear(self, entry: Entry) -> None:

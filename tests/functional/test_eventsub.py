@@ -388,3 +388,17 @@ async def test_who_does_not_go_over_in_time_is_closed(platform: EventPlatform) -
         closing = await socket.receive(timeout=5)
         assert (closing.type, closing.data) == (WSMsgType.CLOSE, 4004)
         await stopping
+
+
+async def test_nobody_stays_with_a_gateway_that_hears_nothing(
+    platform: EventPlatform, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client.ws_connect("/ws") as socket:
+        session = (await heard(socket, "session_welcome"))["payload"]["session"]
+        await subscribe(client, session["id"])
+        monkeypatch.setattr("api.eventsub.sockets._decode", None)
+        await platform.publish(RIVER, "s1")
+        closing = await socket.receive(timeout=5)
+        assert (closing.type, closing.data) == (WSMsgType.CLOSE, 4000)
+    async with client.get("/ws") as answer:
+        assert answer.status == 503
