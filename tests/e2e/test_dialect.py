@@ -227,6 +227,10 @@ async def test_what_happens_is_told(
         for each in (hooked, heard):
             await told(each)
     await is_gone(twitch)
+    views = ("eventsub-subscriptions", "eventsub-by-application", "eventsub-totals", "consents")
+    proofs = [asyncio.to_thread(platform.millrace, "prove", view) for view in views]
+    for proof in await asyncio.gather(*proofs):
+        assert proof.returncode == 0, proof.stdout + proof.stderr
 
 
 async def are_listed(twitch: Twitch) -> None:
