@@ -29,6 +29,10 @@ LOCAL_SHARE: Final = 4
 LOCAL_NAMES: Final = 10_000
 _MOST_NAMES: Final = 500
 """Buckets of one call to Redis."""
+AHEAD_SECONDS: Final = 1.0
+"""How long tokens that were taken ahead count; then they are lost."""
+AHEAD_SHARE: Final = 40
+"""At most this part of a bucket is taken ahead: who asks many gateways loses no more at each."""
 
 _REFUSED = Counter("millrace_gateway_limited_total", "Requests over a limit.", ["kind"])
 _LOCAL = Gauge("millrace_gateway_limits_local", "1 while limits are kept without Redis.")
@@ -61,6 +65,17 @@ class Taken(NamedTuple):
     left: int
 
 
+class _Ahead:
+    """Tokens that were taken before they were asked for."""
+
+    __slots__ = ("left", "size", "tokens", "until")
+
+    def __init__(self) -> None:
+        self.tokens = self.size = self.left = 0
+        """How many there are, were taken last, and were left in the bucket."""
+        self.until = 0.0
+
+
 class Limit(NamedTuple):
     """So many requests a minute, of which all may come at once."""
 
@@ -69,7 +84,11 @@ class Limit(NamedTuple):
 
 
 class Limits:
-    """Takes tokens. Those asked for at the same moment go in one call."""
+    """Takes tokens. Those asked for at the same moment go in one call.
+
+    For who asks often, a few are taken ahead, more each time: then most requests need no call. No
+    more is ever granted than the buckets hold.
+    """
 
     def __init__(
         self,
@@ -90,6 +109,7 @@ class Limits:
         self._flushing: asyncio.Task[None] | None = None
         self._own: OrderedDict[tuple[Limit, str], tuple[float, float]] = OrderedDict()
         self._own_until = 0.0
+        self._ahead: OrderedDict[tuple[Limit, str], _Ahead] = OrderedDict()
         self.calls = 0
 
     async def close(self) -> None:
@@ -98,7 +118,12 @@ class Limits:
 
     async def take(self, limit: Limit, name: str) -> Taken:
         """Take one token from a bucket."""
-        if self._clock.monotonic() < self._own_until:
+        now = self._clock.monotonic()
+        ahead = self._ahead.get((limit, name))
+        if ahead is not None and ahead.tokens and now < ahead.until:
+            ahead.tokens -= 1
+            return Taken(True, ahead.left + ahead.tokens)
+        if now < self._own_until:
             return self._from_own(limit, name)
         future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
         self._asked.setdefault((limit, name), []).append(future)
@@ -110,8 +135,9 @@ class Limits:
         while self._asked:
             names = list(self._asked)[:_MOST_NAMES]
             asked = {name: self._asked.pop(name) for name in names}
+            ahead = [self._wanted_ahead(*name) for name in names]
             try:
-                answer = await self._call(asked)
+                answer = await self._call(asked, ahead)
             except (Unavailable, TimeoutError) as error:
                 self._fall_back(error)
                 for key, futures in asked.items():
@@ -122,15 +148,34 @@ class Limits:
             _LOCAL.set(0)
             for index, futures in enumerate(asked.values()):
                 granted, left = answer[2 * index], answer[2 * index + 1]
+                spare = max(0, granted - len(futures))
+                self._keep_ahead(names[index], ahead[index], spare, left)
                 for number, future in enumerate(futures):
                     if not future.done():
-                        future.set_result(Taken(number < granted, left))
+                        future.set_result(Taken(number < granted, left + spare))
 
-    async def _call(self, asked: dict[tuple[Limit, str], list[asyncio.Future[Taken]]]) -> list[int]:
+    def _wanted_ahead(self, limit: Limit, name: str) -> int:
+        """How many to take ahead: twice what was used up just now, none for who asks seldom."""
+        ahead = self._ahead.get((limit, name))
+        if ahead is None or self._clock.monotonic() >= ahead.until:
+            return 0
+        return min(2 * ahead.size or 1, limit.minute // AHEAD_SHARE)
+
+    def _keep_ahead(self, name: tuple[Limit, str], size: int, tokens: int, left: int) -> None:
+        ahead = self._ahead.pop(name, None) or _Ahead()
+        ahead.size, ahead.tokens, ahead.left = size, tokens, left
+        ahead.until = self._clock.monotonic() + AHEAD_SECONDS
+        self._ahead[name] = ahead
+        if len(self._ahead) > LOCAL_NAMES:
+            self._ahead.popitem(last=False)
+
+    async def _call(
+        self, asked: dict[tuple[Limit, str], list[asyncio.Future[Taken]]], ahead: list[int]
+    ) -> list[int]:
         keys = [f"{self._prefix}:limit:{limit.kind}:{name}" for limit, name in asked]
         arguments: list[float] = []
-        for (limit, _), futures in asked.items():
-            arguments += [limit.minute, limit.minute / 60, len(futures)]
+        for (limit, _), futures, more in zip(asked, asked.values(), ahead, strict=True):
+            arguments += [limit.minute, limit.minute / 60, len(futures) + more]
         self.calls += 1
         async with asyncio.timeout(WAIT_SECONDS):
             return await self._run(len(keys), *keys, *arguments)

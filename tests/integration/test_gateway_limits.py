@@ -14,11 +14,11 @@ from api import bodies, doorman
 from api.access import anyone, public
 from api.app import make_app, make_runner
 from api.call import Call, endpoint
-from api.limits import Limit, Limits, network
+from api.limits import AHEAD_SECONDS, AHEAD_SHARE, Limit, Limits, network
 from api.places import Places
 from api.proxies import Proxies
 from api.routes import Route
-from infra.clock import SystemClock
+from infra.clock import ManualClock, SystemClock
 from tests.functional.gateway import MemoryViews
 from tests.functional.gateway_fakes import FakeTokens
 
@@ -83,6 +83,24 @@ async def test_what_is_asked_at_once_goes_in_few_calls(redis_url: str, unique: s
     assert sum(answer.granted for answer in answers) == 200
     assert limits.calls <= 2
     await limits.close()
+
+
+async def test_who_asks_often_costs_few_calls_and_gets_no_more(redis_url: str, unique: str) -> None:
+    clock, limit = ManualClock(), Limit("token", 800)
+    one, other = (Limits(redis_url, prefix=unique, clock=clock) for _ in range(2))
+    first = [await one.take(limit, "a") for _ in range(400)]
+    assert [answer.left for answer in first[:100]] == list(range(799, 699, -1))
+    assert one.calls < 40
+    rest = [await each.take(limit, "a") for _ in range(420) for each in (one, other)]
+    granted = sum(answer.granted for answer in [*first, *rest])
+    took = 60  # tokens that come back during the test, a generous minute's worth
+    assert 800 - 2 * limit.minute // AHEAD_SHARE <= granted <= 800 + took
+    clock.advance(AHEAD_SECONDS)
+    before = one.calls
+    await one.take(limit, "b")
+    await one.take(limit, "b")
+    assert one.calls == before + 2, "who asks seldom takes nothing ahead"
+    await asyncio.gather(one.close(), other.close())
 
 
 async def test_a_bucket_fills_again(redis_url: str, unique: str) -> None:
