@@ -152,8 +152,8 @@ class Rig:
             self.views.remove("live-channels", event.channel_id)
 
     def _update(self, stream_id: str, **columns: Any) -> None:
-        rows = self.views.rows.setdefault("stream-status", {})
-        rows[stream_id] = rows.get(stream_id, {}) | columns
+        before = self.views.rows.get("stream-status", {}).get(stream_id, {})
+        self.views.put("stream-status", stream_id, **(before | columns))
 
     async def _publish(self, publication: Publication) -> None:
         """One publisher from its first tag to its last."""
