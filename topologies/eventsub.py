@@ -3,8 +3,9 @@
 from functools import partial
 
 from agents.eventsub.agent import Tables, Waiting, decide_subscriptions
-from agents.eventsub.forwarding import NoteSubscribers, forward_events, forward_subscriptions
+from agents.eventsub.forwarding import forward_events, forward_subscriptions
 from agents.eventsub.model import Subscription
+from agents.eventsub.noting import NoteSubscribers
 from agents.eventsub.progress import Progress
 from agents.eventsub.subscribers import Noted, Subject
 from agents.schedule import Schedule

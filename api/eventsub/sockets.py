@@ -9,7 +9,8 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -19,10 +20,9 @@ from prometheus_client import Counter, Gauge
 
 from api.access import Principal, public
 from api.commands import Commands, uuid7
-from api.cursor import Cursor, Place
 from api.deadline import give
-from api.errors import CommandRefused, Gone, TooMany
-from api.eventsub.messages import DELIVERIES
+from api.errors import CommandRefused, TooMany
+from api.eventsub.listening import Listening, delivery_of
 from api.eventsub.naming import Names
 from api.eventsub.presence import Presence
 from api.eventsub.session import (
@@ -34,7 +34,7 @@ from api.eventsub.session import (
     SocketSession,
     connected,
 )
-from api.feed import Feeds, Slow
+from api.feed import Feeds
 from api.log import Entry, Log
 from api.places import host_of
 from api.routes import Route
@@ -67,7 +67,6 @@ KEEP_SECONDS: Final = 40.0
 MOVE_SECONDS: Final = 30
 """For a client to come to its next connection."""
 SUBSCRIBERS: Final = "subscriber-commands"
-_RETRY_SECONDS: Final = 1.0
 _PURPOSE: Final = "eventsub-reconnect"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PRINCIPAL: Final = Principal(None, "eventsub")
@@ -82,7 +81,8 @@ class Moved(msgspec.Struct, frozen=True):
     """What an address to reconnect to holds."""
 
     held: Held
-    cursor: str
+    place: str
+    """On the log."""
     until: int
     """Microseconds."""
 
@@ -92,15 +92,6 @@ class Totals(msgspec.Struct, frozen=True):
 
     subscriptions: int = 0
     cost: int = 0
-
-
-class _Told(msgspec.Struct):
-    """As much of a message of the log as is needed here."""
-
-    data: DeliveryRequested
-
-
-_decode = msgspec.json.Decoder(_Told).decode
 
 
 class Sockets:
@@ -124,8 +115,7 @@ class Sockets:
 
         `drain`: seconds for clients to go over to another gateway when this one stops.
         """
-        self._feeds = feeds
-        self._log = reading
+        self._listening = Listening(feeds, reading)
         self._names = names
         self._sender = sender
         self._commands = commands
@@ -135,8 +125,6 @@ class Sockets:
         self._url = url
         self._drain = drain
         self._sessions: dict[str, SocketSession] = {}
-        self._cursor: Cursor | None = None
-        self._hears = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._saying: set[asyncio.Task[None]] = set()
         self._moving = False
@@ -146,7 +134,10 @@ class Sockets:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Hear the log, and keep the sessions, for as long as the context is open."""
-        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._keep())]
+        self._tasks = [
+            asyncio.create_task(self._listening.follow(self._hear)),
+            asyncio.create_task(self._keep()),
+        ]
         for task in self._tasks:
             task.add_done_callback(self._broke)
         try:
@@ -193,7 +184,7 @@ class Sockets:
         """A client's connection, from the handshake on. Raises Unavailable before it."""
         if len(self._sessions) >= SESSIONS or self._moving:
             raise Unavailable("no more sessions are taken here")
-        if not self._hears.is_set():
+        if not self._listening.hears.is_set():
             raise Unavailable("deliveries are not heard yet")
         base = self._url or f"{request.scheme}://{host_of(request)}"
         give(None)
@@ -235,13 +226,13 @@ class Sockets:
             return
         self._moving = True
         await self._stop_tasks()
-        until = self._clock.now() + MOVE_SECONDS * 1_000_000
+        until, place = self._clock.now() + MOVE_SECONDS * 1_000_000, self._listening.place
         for session in self._sessions.values():
-            if self._cursor is None or session.catching_up is not None:
+            if place is None or session.catching_up is not None:
                 session.end(NOT_MOVED)  # its place is not the one that all others have
                 continue
             held = msgspec.structs.replace(session.held, generation=session.held.generation + 1)
-            session.move(self._address(session, Moved(held, self._cursor.text(), until)))
+            session.move(self._address(session, Moved(held, place, until)))
         log.info("sessions go over to other connections", count=len(self._sessions))
         try:
             async with asyncio.timeout(self._drain):
@@ -255,7 +246,7 @@ class Sockets:
         if task.cancelled() or task.exception() is None:
             return
         log.error("sessions are not told any more", error=repr(task.exception()))
-        self._hears.clear()
+        self._listening.hears.clear()
         for session in self._sessions.values():
             session.end(BROKEN)
 
@@ -284,7 +275,9 @@ class Sockets:
         self._sessions[moved.held.id] = session
         await self._presence.here([moved.held.id])
         await session.welcome()
-        await self._catch_up(session, moved.cursor)
+        mine = partial(_tell, session)
+        await self._listening.again(moved.place, session.catching_up, mine)
+        session.catching_up = None
         return session
 
     def _moved(self, token: str) -> Moved:
@@ -306,44 +299,8 @@ class Sockets:
         except CommandRefused as error:
             raise _LOST from error
 
-    async def _catch_up(self, session: SocketSession, text: str) -> None:
-        """Tell what came since the place that a session brought along."""
-        cursor = Cursor.parse(text, DELIVERIES, self._log.partitions(DELIVERIES))
-        span = await self._log.span(DELIVERIES)
-        while any(place.offset < end for place, end in zip(cursor.places, span.ends, strict=True)):
-            starts = {n: place.offset for n, place in enumerate(cursor.places)}
-            async with aclosing(self._log.page(DELIVERIES, starts, span.ends)) as pieces:
-                async for piece in pieces:
-                    place = cursor.places[piece.partition]
-                    for entry in piece.entries:
-                        _tell(session, cursor, entry)
-                    place.offset = max(place.offset, piece.reached)
-        for entry in session.catching_up or []:
-            _tell(session, cursor, entry)
-        session.catching_up = None
-
-    async def _follow(self) -> None:
-        """Hear the log from now on, for ever."""
-        while True:
-            try:
-                if self._cursor is None:
-                    span = await self._log.span(DELIVERIES)
-                    self._cursor = Cursor(DELIVERIES, [Place(at) for at in span.ends])
-                feed = self._feeds.follow(self._cursor, "eventsub", _is_delivery)
-                async with aclosing(feed) as pieces:
-                    async for found in pieces:
-                        self._hears.set()
-                        for entry, _ in found:
-                            self._hear(entry)
-            except Gone:
-                log.error("deliveries were missed: the topic does not go back far enough")
-                self._cursor = None
-            except (MillraceError, Slow) as error:
-                log.warning("deliveries are not heard", error=repr(error))
-            await asyncio.sleep(_RETRY_SECONDS)
-
     def _hear(self, entry: Entry) -> None:
-        delivery = _decode(entry.json).data
+        delivery = delivery_of(entry)
         session = self._sessions.get(delivery.session_id or "")
         if session is None:
             return
@@ -397,16 +354,9 @@ async def connect(request: web.Request) -> web.StreamResponse:
 ROUTES: Final = (Route("GET", "/ws", connect, public),)
 
 
-def _tell(session: SocketSession, cursor: Cursor, entry: Entry) -> None:
-    """Tell a session of a message that is new to its place."""
-    if cursor.places[entry.partition].take(entry.offset, entry.meta) and _is_delivery(entry):
-        delivery = _decode(entry.json).data
-        if delivery.session_id == session.held.id:
-            session.hear(delivery)
-
-
-def _is_delivery(entry: Entry) -> bool:
-    return entry.type == DeliveryRequested.FULL_NAME
+def _tell(session: SocketSession, delivery: DeliveryRequested) -> None:
+    if delivery.session_id == session.held.id:
+        session.hear(delivery)
 
 
 def _keepalive(request: web.Request) -> int:

@@ -1,6 +1,5 @@
 """`/helix/eventsub/subscriptions`: what an application wants to hear of."""
 
-import asyncio
 import json
 from http import HTTPStatus
 from typing import Annotated, Final, Literal, NoReturn
@@ -13,21 +12,18 @@ from api.call import Call
 from api.commands import uuid7
 from api.errors import CommandRefused, Conflict, Forbidden, TooMany
 from api.eventsub.addresses import checked_callback
-from api.eventsub.messages import transport
+from api.eventsub.consent import cost_of
+from api.eventsub.rows import BY_APPLICATION, SUBSCRIPTIONS, TOTALS, Listed, Row, Subscription
 from api.eventsub.sockets import Sockets, Totals
 from api.helix.dialect import Failure, Pagination, helix
 from api.v1.parameters import Cursor, Id
-from api.views import CHANNELS_BY_ID, MODERATORS, typed
+from api.views import CHANNELS_BY_ID, typed
 from infra.errors import InvalidRecord, NotFound
 from infra.sealing import MasterKeys
-from schemas.eventsub import BROADCASTER, BY_NAME, MODERATOR, Kind, timestamp
+from schemas.eventsub import BROADCASTER, BY_NAME, Kind
 from schemas.records.eventsub import CreateSubscription, DeleteSubscription, SubscriptionCreated
 from schemas.records.eventsub import SubscriptionDeleted as Deleted
 
-SUBSCRIPTIONS: Final = "eventsub-subscriptions"
-BY_APPLICATION: Final = "eventsub-by-application"
-TOTALS: Final = "eventsub-totals"
-CONSENTS: Final = "consents"
 COMMANDS: Final = "eventsub-commands"
 
 MOST_COST: Final = 10_000
@@ -35,8 +31,6 @@ MOST_COST: Final = 10_000
 MOST_SOCKET_COST: Final = 10
 """What the subscriptions of a WebSocket session may cost in all."""
 _PAGE: Final = 100
-_GRANTS: Final = 100
-_AGAIN: Final = (0.0, 0.1, 0.2, 0.4)
 _LOOKED_AT: Final = 1000
 """Subscriptions looked at for one page of a filtered list."""
 
@@ -71,19 +65,6 @@ class NewSubscription(msgspec.Struct, frozen=True):
     transport: Transport
 
 
-class Subscription(msgspec.Struct, frozen=True):
-    """A subscription, as it is shown."""
-
-    id: str
-    status: str
-    type: str
-    version: str
-    condition: dict[str, str]
-    created_at: str
-    transport: dict[str, str]
-    cost: int
-
-
 class Subscriptions(msgspec.Struct, frozen=True):
     """Subscriptions, and how many there may be."""
 
@@ -92,54 +73,6 @@ class Subscriptions(msgspec.Struct, frozen=True):
     total_cost: int
     max_total_cost: int
     pagination: Pagination = Pagination()
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A row of `eventsub-subscriptions`."""
-
-    subscription_id: str
-    channel_id: str = ""
-    client_id: str = ""
-    user_id: str | None = None
-    type: str = ""
-    version: str = ""
-    condition: str = "{}"
-    method: str = ""
-    callback: str | None = None
-    session_id: str | None = None
-    status: str = ""
-    cost: int = 0
-    created_at: int = 0
-
-    @property
-    def shown(self) -> Subscription:
-        """As clients see it."""
-        return Subscription(
-            id=self.subscription_id,
-            status=self.status,
-            type=self.type,
-            version=self.version,
-            condition=json.loads(self.condition),
-            created_at=timestamp(self.created_at),
-            transport=transport(self.method, self.callback, self.session_id),
-            cost=self.cost,
-        )
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """A row of `eventsub-by-application`."""
-
-    subscription_id: str
-    method: str = ""
-    user_id: str | None = None
-
-
-class Consent(msgspec.Struct, frozen=True):
-    """A row of `consents`."""
-
-    client_id: str = ""
-    scopes: str = ""
-    given: bool = False
 
 
 Text = Annotated[str, msgspec.Meta(max_length=100)]
@@ -183,7 +116,7 @@ async def _created(call: Call, body: NewSubscription) -> Subscriptions:
     channel_id = body.condition[BROADCASTER]
     if await call.views.get(CHANNELS_BY_ID, channel_id) is None:
         raise InvalidRecord(f"condition.{BROADCASTER}: there is no such user")
-    cost = await _cost(call, kind, body.condition, user_id)
+    cost = await cost_of(call, kind, body.condition, user_id)
     now, callback, secret = call.now, None, None
     subscription_id = str(uuid7(now))
     if where.method == "webhook":
@@ -313,40 +246,6 @@ def _webhook(where: Transport, private: bool) -> tuple[str, str]:
     if not (10 <= len(secret) <= 100 and secret.isascii()):
         raise InvalidRecord("transport.secret: must have 10 to 100 ASCII characters")
     return str(url), secret
-
-
-async def _cost(call: Call, kind: Kind, condition: dict[str, str], user_id: str | None) -> int:
-    """0 where a user of the condition gave the application access, else 1. Raises Forbidden."""
-    broadcaster, client_id = condition[BROADCASTER], call.principal.client_id
-    if not kind.moderated:
-        if user_id == broadcaster:
-            return 0
-        return 0 if await _gave(call, broadcaster, client_id, "", soon=False) else 1
-    moderator = condition[MODERATOR]
-    if user_id is not None and user_id != moderator:
-        raise Forbidden(f"condition.{MODERATOR}: must be the user that the token is for")
-    if user_id is not None and kind.scope not in call.principal.scopes:
-        raise Forbidden(f"the token lacks the scope {kind.scope}")
-    if user_id is None and not await _gave(call, moderator, client_id, kind.scope, soon=True):
-        raise Forbidden(f"that user has not given the application the scope {kind.scope}")
-    if moderator != broadcaster and not await call.views.get(MODERATORS, (broadcaster, moderator)):
-        raise Forbidden(f"condition.{MODERATOR}: does not moderate that channel")
-    return 0
-
-
-async def _gave(call: Call, user_id: str, client_id: str, scope: str, *, soon: bool) -> bool:
-    """Whether a user gave an application access, with a scope unless it is empty.
-
-    `soon`: look again for a moment, because they may have done so just now.
-    """
-    for pause in _AGAIN if soon else (0.0,):
-        await asyncio.sleep(pause)
-        rows, _ = await call.views.scan(CONSENTS, _GRANTS, within=user_id)
-        for given in (typed(row, Consent) for row in rows):
-            known = given.given and given.client_id == client_id
-            if known and (not scope or scope in given.scopes.split()):
-                return True
-    return False
 
 
 async def _totals(call: Call) -> Totals:

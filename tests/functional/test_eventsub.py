@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, WSMsgType
 
+from api.eventsub import consent, subscriptions
 from api.eventsub import session as sessions
-from api.eventsub import subscriptions
 from infra.names import id_of
 from schemas.records.accounts import EraseUser
 from schemas.records.broadcast import StreamStarted
@@ -124,7 +124,7 @@ async def test_a_webhook_takes_the_token_of_an_application(client: Client) -> No
 async def test_follows_take_the_consent_of_a_moderator(
     platform: EventPlatform, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions, "_AGAIN", (0.0,))
+    monkeypatch.setattr(consent, "_AGAIN", (0.0,))
 
     async def status(moderator: str = BROOK) -> int:
         condition = {"broadcaster_user_id": RIVER, "moderator_user_id": moderator}
@@ -396,7 +396,7 @@ async def test_nobody_stays_with_a_gateway_that_hears_nothing(
     async with client.ws_connect("/ws") as socket:
         session = (await heard(socket, "session_welcome"))["payload"]["session"]
         await subscribe(client, session["id"])
-        monkeypatch.setattr("api.eventsub.sockets._decode", None)
+        monkeypatch.setattr("api.eventsub.listening._decode", None)
         await platform.publish(RIVER, "s1")
         closing = await socket.receive(timeout=5)
         assert (closing.type, closing.data) == (WSMsgType.CLOSE, 4000)
