@@ -104,7 +104,7 @@ def make_app(
     )
     app[VIEWS] = views
     app[PROXIES] = proxies or DIRECT
-    app[KEPT] = KeptAnswers()
+    app[KEPT] = KeptAnswers(views)
     app[edge.LOG] = RequestLog()
     redis = {"redis": partial(views.get, CHANNELS, "healthz")}
     app[HEALTH] = Health({**redis, **(servers or {})}, clock)

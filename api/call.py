@@ -13,7 +13,8 @@ endpoint("PUT", "/v1/channels/{channel_id}/title", rename, scoped("channel:manag
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from aiohttp import web
@@ -25,7 +26,7 @@ from api.deadline import give
 from api.edge import CLOCK
 from api.errors import Forbidden, Unauthorized, Unprocessable
 from api.idempotency import checked_key
-from api.kept import KEPT, NOTING, CanNote, Standing
+from api.kept import KEPT, NOTING, Standing
 from api.pointers import pointer_and_reason
 from api.problems import Handler
 from api.routes import PRINCIPAL, Route, Said
@@ -155,9 +156,8 @@ def endpoint(
             given["headers"] = headers_of(request, kinds["headers"])
         if decoder is not None:
             given["body"] = await _body(request, decoder, most)
-        views = request.app[VIEWS]
-        if kept and request.method == "GET" and isinstance(views, CanNote):
-            request[NOTING] = noting = views.noting()
+        if kept and request.method == "GET" and (noting := request.app[KEPT].noting()):
+            request[NOTING] = noting
             found = await function(Call(request), **given)
             response = _response(found, status, max_age)
             request.app[KEPT].keep(request, noting, response, getattr(found, "as_of", ""))
@@ -181,15 +181,15 @@ def endpoint(
 def query_of(request: web.Request, kind: type[Parameters]) -> Parameters:
     """The query's parameters. Unknown ones are passed over. Raises InvalidRecord naming one."""
     given: dict[str, Any] = {}
-    for field in msgspec.structs.fields(kind):
-        values = request.query.getall(field.encode_name, [])
-        if _many(field.type):
+    for field in _fields(kind) if request.query_string else ():
+        values = request.query.getall(field.shown, [])
+        if field.many:
             if values:
-                given[field.encode_name] = values
+                given[field.shown] = values
         elif len(values) > 1:
-            raise InvalidRecord(f"{field.encode_name}: must be given once")
+            raise InvalidRecord(f"{field.shown}: must be given once")
         elif values:
-            given[field.encode_name] = values[0]
+            given[field.shown] = values[0]
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -207,7 +207,7 @@ def _path(request: web.Request, kind: type[Parameters]) -> Parameters:
 def headers_of(request: web.Request, kind: type[Parameters]) -> Parameters:
     """The headers that an endpoint looks at. Raises InvalidRecord naming one."""
     given = {}
-    for field in msgspec.structs.fields(kind):
+    for field in _fields(kind):
         name = field.name.replace("_", "-")
         values = request.headers.getall(name, [])
         if len(values) > 1:
@@ -245,6 +245,22 @@ def _response(found: Any, status: int, max_age: int | None) -> web.StreamRespons
         status=status,
         content_type="application/json",
         headers={"Cache-Control": keep},
+    )
+
+
+class _Field(NamedTuple):
+    """A parameter: its name in the struct and as it is sent, and whether it may be repeated."""
+
+    name: str
+    shown: str
+    many: bool
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[_Field, ...]:
+    return tuple(
+        _Field(each.name, each.encode_name, _many(each.type))
+        for each in msgspec.structs.fields(kind)
     )
 
 

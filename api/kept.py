@@ -93,9 +93,15 @@ class Kept:
 class KeptAnswers:
     """Those of one gateway, by what was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, views: Views) -> None:
+        """`views` is what answers are made from: where it cannot note, none are kept."""
+        self._views = views if isinstance(views, CanNote) else None
         self._kept: dict[str, Kept] = {}
         self._size = 0
+
+    def noting(self) -> Noting | None:
+        """Views for an answer that is to be kept; None if it cannot be."""
+        return self._views.noting() if self._views else None
 
     def find(self, request: web.Request) -> Kept | None:
         """The answer to a request, if it still stands."""
