@@ -56,7 +56,7 @@ async def webhook(twitch: Twitch, certificate: Certificate) -> AsyncIterator[Eve
     try:
         yield receiver
     finally:
-        # It shuts its server down from a loop that is not the server's: fails after it unsubscribed.
+        # It shuts its server down from another loop than the server's: fails once unsubscribed.
         with contextlib.suppress(RuntimeError):
             await receiver.stop()
 

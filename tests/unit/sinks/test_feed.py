@@ -111,8 +111,7 @@ def test_every_follower_gets_all_once_and_in_order(seed: int, paces: list[int]) 
 async def _follow(chance: random.Random, paces: list[int]) -> None:
     log, followers = Log(chance), []
     feed = Feed(log, NoCodec(), followers)  # type: ignore[arg-type]
-    for pace in paces:
-        followers.append(Follower(log, feed, leads=pace == 5 or chance.random() < 0.7))
+    followers += [Follower(log, feed, leads=pace == 5 or chance.random() < 0.7) for pace in paces]
     for step in range(2000):
         fetching = asyncio.ensure_future(feed.fetch())
         if chance.random() < 0.7:
