@@ -66,6 +66,8 @@ LEASE_SECONDS: Final = 120
 KEEP_SECONDS: Final = 40.0
 MOVE_SECONDS: Final = 30
 """For a client to come to its next connection."""
+CLOSE_SECONDS: Final = 1.0
+"""For a client to say goodbye as well; a gateway that stops waits no longer."""
 SUBSCRIBERS: Final = "subscriber-commands"
 _PURPOSE: Final = "eventsub-reconnect"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -186,9 +188,12 @@ class Sockets:
             raise Unavailable("no more sessions are taken here")
         if not self._listening.hears.is_set():
             raise Unavailable("deliveries are not heard yet")
-        base = self._url or f"{request.scheme}://{host_of(request)}"
+        host_of(request)  # turned away unless it is a plain one: it goes into addresses
+        base = self._url or f"{request.scheme}://{request.host}"
         give(None)
-        socket = web.WebSocketResponse(heartbeat=30, max_msg_size=4096, compress=False)
+        socket = web.WebSocketResponse(
+            timeout=CLOSE_SECONDS, heartbeat=30, max_msg_size=4096, compress=False
+        )
         await socket.prepare(request)
         session, why = None, None
         try:

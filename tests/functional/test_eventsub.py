@@ -368,6 +368,7 @@ async def test_a_gateway_that_stops_sends_its_sessions_elsewhere(
         stopping = asyncio.create_task(stop())
         asked_to = (await heard(socket, "session_reconnect"))["payload"]["session"]
         await start(platform, RIVER, "meanwhile")
+        assert asked_to["reconnect_url"].startswith(f"{url.replace('http', 'ws')}/ws?reconnect=")
         path = asked_to["reconnect_url"].partition("/ws")[2]
         async with other.ws_connect(f"/ws{path}") as moved:
             await heard(moved, "session_welcome")
