@@ -45,6 +45,7 @@ def broken(root: Path = sources.ROOT) -> list[Problem]:
         *itertools.chain.from_iterable(_topic(topic, schemas) for topic in topics.values()),
         *_contexts(topics),
         *_orphans(topics, schemas),
+        *_namesakes(schemas),
         *itertools.chain.from_iterable(_record(schema) for schema in schemas.values()),
         *_examples(root, topics, schemas),
     ]
@@ -106,6 +107,15 @@ def _orphans(topics: dict[str, Topic], schemas: dict[str, Schema]) -> Iterator[P
     said = {event for topic in topics.values() for event in topic.events}
     for name in schemas.keys() - said:
         yield Problem("orphan-schema", name, "is in no topic's events")
+
+
+def _namesakes(schemas: dict[str, Schema]) -> Iterator[Problem]:
+    """Readers of the log ask for records by the short name, whatever the context."""
+    known: dict[str, str] = {}
+    for name in sorted(schemas):
+        other = known.setdefault(name.rpartition(".")[2], name)
+        if other != name:
+            yield Problem("short-name", name, f"{other} has that short name")
 
 
 def _record(schema: Schema) -> Iterator[Problem]:

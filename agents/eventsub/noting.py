@@ -25,7 +25,7 @@ from schemas.records.eventsub import (
     NoteSubscription,
     RevokeSubscription,
     SessionMoved,
-    SessionRefused,
+    SessionMoveRefused,
     SubscriberCounted,
 )
 
@@ -119,7 +119,7 @@ class NoteSubscribers:
     def _move(self, said: MoveSession, send: Send) -> None:
         moved = move(self._subjects.get(said.subject_id), said)
         if moved is None:
-            refused = SessionRefused(
+            refused = SessionMoveRefused(
                 subject_id=said.subject_id,
                 command=said.FULL_NAME,
                 reason="moved-already",

@@ -135,9 +135,9 @@ class Meter:
             total += len(data)
             if begins_at := flv.frame_begins_at(tag):
                 if tag.kind == flv.AUDIO:
-                    self.audio.take(tag.timestamp, len(data) - begins_at)
+                    self.audio.take(tag.timestamp, max(0, len(data) - begins_at))
                     continue
-                self.video.take(tag.timestamp, len(data) - begins_at)
+                self.video.take(tag.timestamp, max(0, len(data) - begins_at))
                 if data[0] & 0x70 == 0x10:
                     self._key(tag.timestamp)
             else:

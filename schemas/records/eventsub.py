@@ -250,21 +250,10 @@ class RevokeSubscription(Record, frozen=True, kw_only=True):
     """How it stands, as the dialect names it: enabled, webhook_callback_verification_pending, or why it ended."""
 
 
-class SessionMoved(Record, frozen=True, kw_only=True):
-    """A WebSocket session went over to another connection."""
-
-    FULL_NAME: ClassVar[str] = "millrace.eventsub.SessionMoved"
-
-    subject_id: str
-    """Who or what the subscription depends on: a client_id, a user_id or a session_id. Key of the message."""
-    generation: int
-    """How often it did."""
-
-
-class SessionRefused(Record, frozen=True, kw_only=True):
+class SessionMoveRefused(Record, frozen=True, kw_only=True):
     """A WebSocket session did not go over to another connection."""
 
-    FULL_NAME: ClassVar[str] = "millrace.eventsub.SessionRefused"
+    FULL_NAME: ClassVar[str] = "millrace.eventsub.SessionMoveRefused"
 
     subject_id: str
     """Who or what the subscription depends on: a client_id, a user_id or a session_id. Key of the message."""
@@ -274,6 +263,17 @@ class SessionRefused(Record, frozen=True, kw_only=True):
     """Stable code of the rule that was broken, kebab-case."""
     detail: str
     """What is wrong, for people."""
+
+
+class SessionMoved(Record, frozen=True, kw_only=True):
+    """A WebSocket session went over to another connection."""
+
+    FULL_NAME: ClassVar[str] = "millrace.eventsub.SessionMoved"
+
+    subject_id: str
+    """Who or what the subscription depends on: a client_id, a user_id or a session_id. Key of the message."""
+    generation: int
+    """How often it did."""
 
 
 class SubscriberCounted(Record, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientError, ClientSession, CookieJar
 from twitchAPI.oauth import UserAuthenticator
 from twitchAPI.twitch import Twitch
 from twitchAPI.type import (
@@ -227,6 +227,7 @@ async def test_what_happens_is_told(
         for each in (hooked, heard):
             await told(each)
     await is_gone(twitch)
+    await goes_on_at_the_next_gateway(platform, twitch)
     views = ("eventsub-subscriptions", "eventsub-by-application", "eventsub-totals", "consents")
     proofs = [asyncio.to_thread(platform.millrace, "prove", view) for view in views]
     for proof in await asyncio.gather(*proofs):
@@ -298,3 +299,47 @@ async def is_gone(twitch: Twitch) -> None:
 
     await until(left, [])
     await until(ended, {"websocket_disconnected"})
+
+
+async def goes_on_at_the_next_gateway(platform: Platform, twitch: Twitch) -> None:
+    """The gateway is stopped, and started again: a session that moves hears what happened then."""
+    address = platform.gateway.replace("http", "ws", 1)
+    headers = {
+        "Authorization": f"Bearer {twitch.get_user_auth_token()}",
+        "Client-Id": twitch.app_id,
+    }
+    async with ClientSession() as session, session.ws_connect(f"{address}/ws") as socket:
+        welcome = await socket.receive_json()
+        body = {
+            "type": "channel.update",
+            "version": "2",
+            "condition": {"broadcaster_user_id": LAKE},
+            "transport": {
+                "method": "websocket",
+                "session_id": welcome["payload"]["session"]["id"],
+            },
+        }
+        posted = f"{platform.gateway}/helix/eventsub/subscriptions"
+        async with session.post(posted, json=body, headers=headers) as answer:
+            assert answer.status == 202, await answer.text()
+        platform.process("gateway").terminate()
+        asked = await socket.receive_json(timeout=10)
+        assert asked["metadata"]["message_type"] == "session_reconnect"
+        done = await asyncio.to_thread(
+            platform.millrace, "channel", "create", "lake", "--title", "While nobody served"
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        deadline = time.monotonic() + 28
+        while True:
+            try:
+                moved = await session.ws_connect(asked["payload"]["session"]["reconnect_url"])
+                break
+            except ClientError:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.5)
+        kinds = [(await moved.receive_json(timeout=10)) for _ in range(2)]
+        assert [each["metadata"]["message_type"] for each in kinds] == [
+            *("session_welcome", "notification"),
+        ]
+        assert kinds[1]["payload"]["event"]["title"] == "While nobody served"
+        await moved.close()

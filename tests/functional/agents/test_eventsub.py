@@ -26,7 +26,7 @@ from schemas.records.eventsub import (
     MoveSession,
     ReportDelivery,
     SessionMoved,
-    SessionRefused,
+    SessionMoveRefused,
     SubscriberCounted,
     SubscriptionDeleted,
     SubscriptionRevoked,
@@ -338,7 +338,7 @@ async def test_a_session_that_went_over_is_not_kept_by_the_connection_before(rig
     (moved,) = await rig.put("subscriber-commands", "w1", move)
     assert moved == SessionMoved(subject_id="w1", generation=1)
     (refused,) = await rig.put("subscriber-commands", "w1", move)
-    assert isinstance(refused, SessionRefused)
+    assert isinstance(refused, SessionMoveRefused)
     late = KeepSession(subject_id="w1", generation=0, until=rig.now + 10 * LEASE)
     await rig.put("subscriber-commands", "w1", late)
     assert revoked(await rig.tick(LEASE / SECOND + 1)) == ["websocket_network_timeout"]

@@ -22,7 +22,7 @@ from infra.errors import Refused
 from infra.names import id_of
 
 
-@pytest.mark.parametrize("subject", [id_of("river"), new_client_id()])
+@pytest.mark.parametrize("subject", [id_of("river"), new_client_id()], ids=["user", "client"])
 def test_a_secret_names_its_grant(subject: str) -> None:
     grant = new_grant_id()
     text = new_secret(subject, grant)

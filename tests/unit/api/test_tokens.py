@@ -157,6 +157,7 @@ def test_no_other_algorithm(alg: str) -> None:
         base64.urlsafe_b64decode(json.loads(KEY.public_jwk)["x"] + "="),
         OKPKey.import_key(json.loads(KEY.public_jwk)).as_pem(private=False),
     ],
+    ids=["jwk", "base64", "bytes", "pem"],
 )
 @pytest.mark.parametrize("alg", ["HS256", "EdDSA"])
 def test_the_public_key_is_no_shared_secret(secret: bytes, alg: str) -> None:
