@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from agents.eventsub.agent import Tables, Waiting, decide_subscriptions
+from agents.eventsub.agent import Tables, decide_subscriptions
+from agents.eventsub.deliveries import Queues, Waiting
 from agents.eventsub.forwarding import forward_events, forward_subscriptions
 from agents.eventsub.model import Subscription
 from agents.eventsub.noting import NoteSubscribers
@@ -21,9 +22,11 @@ def register(app: App) -> None:
     tables = Tables(
         subscriptions=app.Table("subscription-by-id", value_type=Subscription),
         listeners=app.Table("listeners-by-channel-and-type", value_type=list[str]),
-        progress=app.Table("delivery-progress-by-subscription", value_type=Progress),
-        waiting=app.Table("waiting-delivery", value_type=Waiting),
-        wake=app.Table("delivery-wake", value_type=int),
+        queues=Queues(
+            progress=app.Table("delivery-progress-by-subscription", value_type=Progress),
+            waiting=app.Table("waiting-delivery", value_type=Waiting),
+            wake=app.Table("delivery-wake", value_type=int),
+        ),
         endings=Schedule(app, "subscription-ending"),
     )
     app.add_agent(

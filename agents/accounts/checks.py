@@ -1,30 +1,19 @@
-"""What the fields of users and applications must be like."""
+"""What the fields of users must be like."""
 
 import re
-from collections.abc import Collection
 from typing import ClassVar, Protocol
 
-from schemas.records.accounts import AccountCommandRefused, RegisterApplication
+from schemas.records.accounts import AccountCommandRefused
 
 DISPLAY_NAME_LENGTH = 25
-APPLICATIONS = 50
-APPLICATION_NAME_LENGTH = 100
-REDIRECT_URIS = 10
-REDIRECT_URI_LENGTH = 500
 SEALED_LENGTH = 2_000
 DISPLAY_NAME_RULE = f"display_name must have 1 to {DISPLAY_NAME_LENGTH} printable characters"
 SEALED_RULE = "personal fields must be sealed with the user's data key"
 
 _LOGIN = re.compile(r"[a-z0-9_]{3,25}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_CLIENT_ID = re.compile(r"[a-z0-9]{20,40}")
 _KEY_ID = re.compile(r"([0-9a-f-]{36})\.[0-9a-f]{16}")
 _SEALED = re.compile(r"s1\.([0-9a-f-]{36}\.[0-9a-f]{16})\.[A-Za-z0-9_-]+")
-_REDIRECT_URI = re.compile(
-    r"https://[^\s#@/]+(/[^\s#]*)?"
-    r"|http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?(/[^\s#]*)?"
-)
-"""Absolute, without fragment (RFC 6749 section 3.1.2); clear text only on one's own machine."""
 
 
 class Asked(Protocol):
@@ -36,36 +25,6 @@ class Asked(Protocol):
     def user_id(self) -> str:
         """The user it is about."""
         ...
-
-
-def wrong_application(
-    command: RegisterApplication, known: Collection[str]
-) -> AccountCommandRefused | None:
-    """Why an application may not be registered, or None. `known`: client_ids of the user."""
-    if not _CLIENT_ID.fullmatch(command.client_id):
-        text = "client_id must be 20 to 40 characters of a-z, 0-9"
-        return refused(command, "invalid-client-id", text)
-    if command.client_id in known:
-        return refused(command, "client-id-taken", "there is an application of this client_id")
-    if len(known) >= APPLICATIONS:
-        text = f"a user may have {APPLICATIONS} applications"
-        return refused(command, "too-many-applications", text)
-    if not 1 <= len(command.name.strip()) <= len(command.name) <= APPLICATION_NAME_LENGTH:
-        text = f"name must have 1 to {APPLICATION_NAME_LENGTH} characters"
-        return refused(command, "invalid-name", text)
-    if len(command.redirect_uris) > REDIRECT_URIS:
-        text = f"an application may have {REDIRECT_URIS} redirect_uris"
-        return refused(command, "too-many-redirect-uris", text)
-    for uri in command.redirect_uris:
-        if len(uri) > REDIRECT_URI_LENGTH or not _REDIRECT_URI.fullmatch(uri):
-            text = "a redirect URI must be https://…, or http://localhost…, without a fragment"
-            return refused(command, "invalid-redirect-uri", text)
-    if command.confidential != (command.secret_digest is not None):
-        text = "an application has a secret if it is confidential, and only then"
-        return refused(command, "invalid-secret", text)
-    if command.secret_digest is not None and not is_digest(command.secret_digest):
-        return refused(command, "invalid-secret", "secret_digest must be 64 hexadecimal digits")
-    return None
 
 
 def is_login(login: str) -> bool:

@@ -8,16 +8,16 @@ is not given to anyone else: ids follow from logins, so another person would inh
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from agents.accounts import applications
+from agents.accounts.applications import Application
 from agents.accounts.checks import (
     DISPLAY_NAME_RULE,
     SEALED_RULE,
-    is_digest,
     is_display_name,
     is_key_of,
     is_login,
     is_sealed,
     refused,
-    wrong_application,
 )
 from schemas.records.accounts import (
     AccountCommandRefused,
@@ -72,13 +72,6 @@ ROLES = frozenset({"partner", "affiliate", "operator", "service"})
 
 
 @dataclass(frozen=True)
-class Application:
-    """An application, as far as rules need to know it."""
-
-    confidential: bool
-
-
-@dataclass(frozen=True)
 class User:
     """A user, as far as rules need to know them."""
 
@@ -109,9 +102,9 @@ def decide(user: User | None, command: Command, *, id_of: Callable[[str], str]) 
         case EraseUser():
             return _erase(user, command)
         case RegisterApplication():
-            return _register_application(user, command)
+            return [*applications.register(user.applications, command)]
         case RotateApplicationSecret() | DeleteApplication():
-            return _change_application(user, command)
+            return [*applications.change(user.applications, command)]
     return []
 
 
@@ -267,44 +260,6 @@ def _erase(user: User, command: EraseUser) -> list[Event]:
         ),
         UserErased(user_id=command.user_id, login=user.login, by_user_id=command.by_user_id),
         _released(command, user.key_id, "user-erased"),
-    ]
-
-
-def _register_application(user: User, command: RegisterApplication) -> list[Event]:
-    wrong = wrong_application(command, user.applications)
-    if wrong is not None:
-        return [wrong]
-    return [
-        ApplicationRegistered(
-            user_id=command.user_id,
-            client_id=command.client_id,
-            name=command.name,
-            redirect_uris=command.redirect_uris,
-            confidential=command.confidential,
-            secret_digest=command.secret_digest,
-        )
-    ]
-
-
-def _change_application(
-    user: User, command: RotateApplicationSecret | DeleteApplication
-) -> list[Event]:
-    application = user.applications.get(command.client_id)
-    if application is None:
-        return [refused(command, "unknown-application", "the user has no such application")]
-    if isinstance(command, DeleteApplication):
-        return [ApplicationDeleted(user_id=command.user_id, client_id=command.client_id)]
-    if not application.confidential:
-        return [refused(command, "public-application", "a public application has no secret")]
-    if not is_digest(command.secret_digest):
-        text = "secret_digest must be 64 hexadecimal digits"
-        return [refused(command, "invalid-secret", text)]
-    return [
-        ApplicationSecretRotated(
-            user_id=command.user_id,
-            client_id=command.client_id,
-            secret_digest=command.secret_digest,
-        )
     ]
 
 

@@ -6,7 +6,6 @@ the one before tells nothing more: nothing is lost, and nothing comes twice.
 """
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,11 +17,13 @@ import structlog
 from aiohttp import web
 from prometheus_client import Counter, Gauge
 
-from api.access import Principal, public
+from api.access import public
 from api.commands import Commands, uuid7
 from api.deadline import give
-from api.errors import CommandRefused, TooMany
+from api.errors import TooMany
+from api.eventsub.leases import Leases
 from api.eventsub.listening import Listening, delivery_of
+from api.eventsub.moving import Moving
 from api.eventsub.naming import Names
 from api.eventsub.presence import Presence
 from api.eventsub.session import (
@@ -30,7 +31,6 @@ from api.eventsub.session import (
     LEFT,
     NOT_MOVED,
     Ended,
-    Held,
     SocketSession,
     connected,
 )
@@ -38,19 +38,11 @@ from api.feed import Feeds
 from api.log import Entry, Log
 from api.places import host_of
 from api.routes import Route
-from api.sender import Message, Sender
+from api.sender import Sender
 from infra.clock import Clock
 from infra.errors import InvalidRecord, MillraceError, Unavailable
-from infra.record import Record
 from infra.sealing import MasterKeys
-from schemas.records.eventsub import (
-    DeliveryRequested,
-    ForgetSubscriber,
-    KeepSession,
-    MoveSession,
-    SessionMoved,
-    SubscriptionCreated,
-)
+from schemas.records.eventsub import DeliveryRequested, SubscriptionCreated
 
 log = structlog.get_logger()
 
@@ -61,32 +53,13 @@ SESSIONS_EACH: Final = 3
 IN_A_SESSION: Final = 300
 KEEPALIVE: Final = (10, 600)
 """Seconds of silence that a client may choose."""
-LEASE_SECONDS: Final = 120
-"""For how long the platform takes a session to last that its gateway spoke of."""
-KEEP_SECONDS: Final = 40.0
-MOVE_SECONDS: Final = 30
-"""For a client to come to its next connection."""
 CLOSE_SECONDS: Final = 1.0
 """For a client to say goodbye as well; a gateway that stops waits no longer."""
-SUBSCRIBERS: Final = "subscriber-commands"
-_PURPOSE: Final = "eventsub-reconnect"
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PRINCIPAL: Final = Principal(None, "eventsub")
-_LOST = Ended(4007, "invalid reconnect", LEFT)
 
 _SESSIONS = Gauge("millrace_eventsub_sessions", "WebSocket sessions.")
 _TOLD = Counter("millrace_eventsub_socket_messages_total", "Messages for WebSocket sessions.")
 _ENDED = Counter("millrace_eventsub_sessions_ended_total", "Sessions that ended.", ["code"])
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """What an address to reconnect to holds."""
-
-    held: Held
-    place: str
-    """On the log."""
-    until: int
-    """Microseconds."""
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -119,17 +92,16 @@ class Sockets:
         """
         self._listening = Listening(feeds, reading)
         self._names = names
-        self._sender = sender
-        self._commands = commands
         self._presence = presence
-        self._master = master
+        self._leases = Leases(sender, presence, clock)
+        self._moving = Moving(commands, master, clock)
         self._clock = clock
         self._url = url
         self._drain = drain
         self._sessions: dict[str, SocketSession] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._saying: set[asyncio.Task[None]] = set()
-        self._moving = False
+        self._stopping = False
         self._empty = asyncio.Event()
         """Set once the last session has gone over."""
 
@@ -138,7 +110,7 @@ class Sockets:
         """Hear the log, and keep the sessions, for as long as the context is open."""
         self._tasks = [
             asyncio.create_task(self._listening.follow(self._hear)),
-            asyncio.create_task(self._keep()),
+            asyncio.create_task(self._leases.keep(self._sessions)),
         ]
         for task in self._tasks:
             task.add_done_callback(self._broke)
@@ -184,7 +156,7 @@ class Sockets:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """A client's connection, from the handshake on. Raises Unavailable before it."""
-        if len(self._sessions) >= SESSIONS or self._moving:
+        if len(self._sessions) >= SESSIONS or self._stopping:
             raise Unavailable("no more sessions are taken here")
         if not self._listening.hears.is_set():
             raise Unavailable("deliveries are not heard yet")
@@ -218,10 +190,10 @@ class Sockets:
         if self._sessions.get(session.held.id) is session:
             del self._sessions[session.held.id]
         _SESSIONS.set(len(self._sessions))
-        if not self._sessions and self._moving:
+        if not self._sessions and self._stopping:
             self._empty.set()
         if not session.moving:
-            task = asyncio.create_task(self._forget(session, why.status if why else LEFT))
+            task = asyncio.create_task(self._leases.end(session, why.status if why else LEFT))
             self._saying.add(task)
             task.add_done_callback(self._saying.discard)
 
@@ -229,15 +201,15 @@ class Sockets:
         """Ask all clients to come to other connections, and wait for them to leave."""
         if not self._sessions:
             return
-        self._moving = True
+        self._stopping = True
         await self._stop_tasks()
-        until, place = self._clock.now() + MOVE_SECONDS * 1_000_000, self._listening.place
+        place = self._listening.place
         for session in self._sessions.values():
             if place is None or session.catching_up is not None:
                 session.end(NOT_MOVED)  # its place is not the one that all others have
                 continue
-            held = msgspec.structs.replace(session.held, generation=session.held.generation + 1)
-            session.move(self._address(session, Moved(held, place, until)))
+            token = self._moving.token(session.held, place)
+            session.move(f"{session.base}/ws?reconnect={token}")
         log.info("sessions go over to other connections", count=len(self._sessions))
         try:
             async with asyncio.timeout(self._drain):
@@ -269,40 +241,21 @@ class Sockets:
         if token is None:
             held = connected(str(uuid7(now)), now, _keepalive(request))
             session = SocketSession(held, socket, self._names, self._clock, base)
-            self._sessions[held.id] = session
-            await self._presence.here([held.id])
-            await session.welcome()
+            await self._begin(session)
             return session
-        moved = self._moved(token)
-        await self._take(moved)
+        moved = await self._moving.take(token)
         session = SocketSession(moved.held, socket, self._names, self._clock, base)
         session.used, session.catching_up = True, []
-        self._sessions[moved.held.id] = session
-        await self._presence.here([moved.held.id])
-        await session.welcome()
+        await self._begin(session)
         mine = partial(_tell, session)
         await self._listening.again(moved.place, session.catching_up, mine)
         session.catching_up = None
         return session
 
-    def _moved(self, token: str) -> Moved:
-        try:
-            moved = msgspec.json.decode(self._master.open(_PURPOSE, token), type=Moved)
-        except (InvalidRecord, msgspec.DecodeError, ValueError) as error:
-            raise _LOST from error
-        if moved.until < self._clock.now():
-            raise NOT_MOVED
-        return moved
-
-    async def _take(self, moved: Moved) -> None:
-        """Have the session: of two connections that want it, one gets it. Raises Ended."""
-        until = self._clock.now() + LEASE_SECONDS * 1_000_000
-        name, generation = moved.held.id, moved.held.generation
-        command = MoveSession(subject_id=name, generation=generation, until=until)
-        try:
-            await self._commands.ask(SUBSCRIBERS, name, command, _PRINCIPAL, SessionMoved)
-        except CommandRefused as error:
-            raise _LOST from error
+    async def _begin(self, session: SocketSession) -> None:
+        self._sessions[session.held.id] = session
+        await self._leases.begin(session)
+        await session.welcome()
 
     def _hear(self, entry: Entry) -> None:
         delivery = delivery_of(entry)
@@ -314,38 +267,6 @@ class Sockets:
             session.catching_up.append(entry)
         else:
             session.hear(delivery)
-
-    async def _keep(self) -> None:
-        """Say which sessions last."""
-        while True:
-            await asyncio.sleep(KEEP_SECONDS)
-            until = self._clock.now() + LEASE_SECONDS * 1_000_000
-            await self._presence.here(list(self._sessions))
-            for session in list(self._sessions.values()):
-                if session.used:
-                    held = session.held
-                    await self._say(
-                        held.id,
-                        KeepSession(subject_id=held.id, generation=held.generation, until=until),
-                    )
-
-    async def _forget(self, session: SocketSession, status: str) -> None:
-        name = session.held.id
-        await self._presence.gone(name)
-        if session.used:
-            command = ForgetSubscriber(subject_id=name, status=status, client_id=None)
-            await self._say(name, command)
-
-    async def _say(self, key: str, command: Record) -> None:
-        message = Message(SUBSCRIBERS, key, command, str(uuid7(self._clock.now())))
-        try:
-            await self._sender.send([message])
-        except Unavailable as error:  # the lease ends the session then
-            log.warning("a session was not told of", error=str(error))
-
-    def _address(self, session: SocketSession, moved: Moved) -> str:
-        sealed = self._master.seal(_PURPOSE, json.dumps(msgspec.to_builtins(moved)))
-        return f"{session.base}/ws?reconnect={sealed}"
 
 
 SOCKETS: web.AppKey[Sockets] = web.AppKey("eventsub-sockets", Sockets)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agents.eventsub import agent
+from agents.eventsub import agent, deliveries
 from agents.eventsub.progress import PAUSES, WINDOW
 from agents.eventsub.subscribers import LEASE
 from infra.record import Record
@@ -221,7 +221,7 @@ async def test_a_webhook_that_fails_for_hours_is_revoked_and_forgotten_after_a_d
 async def test_more_than_may_wait_ends_a_subscription(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent, "WAITING", WINDOW + 5)
+    monkeypatch.setattr(deliveries, "WAITING", WINDOW + 5)
     monkeypatch.setattr(agent, "SWEPT", WINDOW)
     await rig.hook()
     for _ in range(WINDOW + 5):

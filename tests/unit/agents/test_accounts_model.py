@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.accounts.checks import APPLICATIONS
+from agents.accounts.applications import APPLICATIONS
 from agents.accounts.model import Command, Event, User, decide, evolve
 from schemas.records.accounts import (
     AccountCommandRefused,
