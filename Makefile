@@ -50,8 +50,8 @@ check: environment ## Formatting, lint, types, import rules, schemas, generated 
 
 test: environment web ## Every test; starts the servers and the browser it needs
 	@infra/local/packages.sh test
-	$(RUN) pytest -q --durations=5 -n 2 --dist loadfile tests/unit tests/functional  # without servers
-	$(RUN) pytest -q --durations=15 --ignore=tests/unit --ignore=tests/functional
+	$(RUN) pytest -q --durations=10 -n 2 --dist loadfile -m "not alone"
+	$(RUN) pytest -q --durations=15 -m alone
 
 faults: environment ## The run loop under chaos: 100 seeds
 	@$(RUN) python -m tests.faults

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from api.access import Principal
-from api.deadline import give
+from api.deadline import standing_still
 from api.errors import CommandRefused, Undecided
 from api.idempotency import Memory, fingerprint_of, identity_of, spent
 from api.sender import Message, NotSent, Sender
@@ -101,8 +101,8 @@ class Commands:
             if not known:
                 message = Message(topic, key, command, identity)
                 await self._send(message, idempotency_key is not None)
-            give(seconds + LOOK_SECONDS)  # it is on the log: from now on the platform is asked
-            found = await self._wait(identity, outcomes, written, seconds)
+            with standing_still(seconds + LOOK_SECONDS):  # it is on the log: the platform decides
+                found = await self._wait(identity, outcomes, written, seconds)
         if found is None:
             if idempotency_key is None:
                 await self._memory.begin(identity, "", principal.name)

@@ -39,11 +39,14 @@ def give(seconds: float | None) -> None:
 
 
 @contextmanager
-def standing_still() -> Iterator[None]:
-    """The time of the request under way does not run on meanwhile: no server is waited for."""
+def standing_still(at_most: float | None = None) -> Iterator[None]:
+    """The time of the request under way does not run on meanwhile; `at_most` seconds may pass.
+
+    For what waits for no server: work of our own, or that the platform decides.
+    """
     deadline, loop = _CURRENT.get(), asyncio.get_running_loop()
     until, now = deadline.when() if deadline else None, loop.time()
-    _set(None)
+    give(at_most)
     try:
         yield
     finally:

@@ -39,7 +39,9 @@ class Application:
     confidential: bool
 
 
-def register(known: Mapping[str, Application], command: RegisterApplication) -> Sequence[Event]:
+def register_application(
+    known: Mapping[str, Application], command: RegisterApplication
+) -> Sequence[Event]:
     """The events that follow. `known`: the user's applications by client_id."""
     wrong = _wrong(command, known)
     if wrong is not None:
@@ -56,7 +58,7 @@ def register(known: Mapping[str, Application], command: RegisterApplication) -> 
     ]
 
 
-def change(
+def change_application(
     known: Mapping[str, Application], command: RotateApplicationSecret | DeleteApplication
 ) -> Sequence[Event]:
     """The events that follow. `known`: the user's applications by client_id."""

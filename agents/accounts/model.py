@@ -8,8 +8,11 @@ is not given to anyone else: ids follow from logins, so another person would inh
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from agents.accounts import applications
-from agents.accounts.applications import Application
+from agents.accounts.applications import (
+    Application,
+    change_application,
+    register_application,
+)
 from agents.accounts.checks import (
     DISPLAY_NAME_RULE,
     SEALED_RULE,
@@ -102,9 +105,9 @@ def decide(user: User | None, command: Command, *, id_of: Callable[[str], str]) 
         case EraseUser():
             return _erase(user, command)
         case RegisterApplication():
-            return [*applications.register(user.applications, command)]
+            return [*register_application(user.applications, command)]
         case RotateApplicationSecret() | DeleteApplication():
-            return [*applications.change(user.applications, command)]
+            return [*change_application(user.applications, command)]
     return []
 
 

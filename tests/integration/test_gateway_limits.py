@@ -22,6 +22,8 @@ from infra.clock import ManualClock, SystemClock
 from tests.functional.gateway import MemoryViews
 from tests.functional.gateway_fakes import FakeTokens
 
+pytestmark = pytest.mark.alone
+
 TEN = Limit("token", 10)
 
 

@@ -28,6 +28,8 @@ from tests.integration.every_route import (
 from tests.integration.outage_stack import Stack, stack
 from tests.waiting import until
 
+pytestmark = pytest.mark.alone
+
 WITHIN = 2.0
 SLACK = 0.5
 """For a machine that does other things meanwhile; deadlines of our own end before WITHIN."""

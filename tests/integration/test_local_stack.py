@@ -23,7 +23,7 @@ from infra.local.layout import Layout
 from infra.local.ports import free_ports
 from tests import local_stack
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RULES = ("model", "checks", "progress", "subscribers")
+RULES = ("model", "checks", "applications", "progress", "subscribers")
 MODELS = sorted(path for name in RULES for path in ROOT.glob(f"agents/*/{name}.py"))
 PURE = {"collections", "dataclasses", "enum", "functools", "math", "re", "typing"}
 

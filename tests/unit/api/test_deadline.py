@@ -64,6 +64,25 @@ async def test_the_clock_stands_still_while_no_server_is_waited_for() -> None:
         await asked(wait)
 
 
+async def test_what_is_given_for_a_decision_is_not_for_the_servers_after_it() -> None:
+    async def decide_and_read() -> None:
+        with standing_still(1):
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(5)
+
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        await asked(decide_and_read)
+    assert time.monotonic() - began < 1
+
+    async def wait() -> None:
+        with standing_still(0.05):
+            await asyncio.sleep(5)
+
+    with pytest.raises(Unavailable):
+        await asked(wait)
+
+
 async def test_outside_of_a_request_there_is_no_deadline() -> None:
     give(0.01)
     with standing_still():

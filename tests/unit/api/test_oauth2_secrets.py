@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.access.checks import _CHALLENGE, _DIGEST
-from agents.accounts.checks import _CLIENT_ID
+from agents.accounts.applications import _CLIENT_ID
 from api.oauth2.secrets import (
     challenge_of,
     digest_of,
