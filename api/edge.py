@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
 
 from api.places import Places
 from api.problems import REQUEST_ID, Handler
@@ -19,13 +19,10 @@ CLOCK: web.AppKey[Clock] = web.AppKey("clock")
 PLACES: web.AppKey[Places] = web.AppKey("places", Places)
 LOG: web.AppKey[RequestLog] = web.AppKey("log", RequestLog)
 
-_REQUESTS = Counter(
-    "millrace_gateway_requests_total", "Answered requests.", ["method", "route", "status"]
-)
 _SECONDS = Histogram(
     "millrace_gateway_request_seconds",
-    "Time to answer.",
-    ["route"],
+    "Answered requests, and the time that each took.",
+    ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -58,14 +55,13 @@ class _Measures(NamedTuple):
     """What is counted of requests that were answered alike."""
 
     route: str
-    requests: Counter
     seconds: Histogram
 
 
 @lru_cache(8192)
 def _measures(method: str, resource: web.AbstractResource | None, status: int) -> _Measures:
     route = resource.canonical if resource else "none"
-    return _Measures(route, _REQUESTS.labels(method, route, str(status)), _SECONDS.labels(route))
+    return _Measures(route, _SECONDS.labels(method, route, str(status)))
 
 
 @web.middleware
@@ -82,7 +78,6 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     took = clock.monotonic() - started
     method = request.method if request.method in _METHODS else "other"
     measures = _measures(method, request.match_info.route.resource, response.status)
-    measures.requests.inc()
     measures.seconds.observe(took)
     if measures.route not in _QUIET:
         app[LOG].add(method, request.path, response.status, took, given)

@@ -15,10 +15,10 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from api.deadline import in_time
 from api.edge import CLOCK, static_headers
-from api.limits import headers_of_limits
+from api.limits import charge, headers_of_limits
 from api.problems import REQUEST_ID, Handler
 from api.proxies import proxies
-from api.routes import REFUSAL, authorise
+from api.routes import REFUSAL, anyone_may, authorise
 from api.v1.resources import timestamp
 from api.views import Views
 from infra.errors import MillraceError
@@ -65,11 +65,14 @@ NOTING: web.RequestKey[Noting | None] = web.RequestKey("noting")
 class Kept:
     """An answer."""
 
-    __slots__ = ("_basis", "_body", "_dated", "head", "size")
+    __slots__ = ("_basis", "_body", "_dated", "_head", "for_anyone", "size")
 
-    def __init__(self, basis: Iterable[Standing], head: bytes, body: bytes, as_of: str) -> None:
+    def __init__(
+        self, basis: Iterable[Standing], head: str, body: bytes, as_of: str, *, for_anyone: bool
+    ) -> None:
+        self.for_anyone = for_anyone
         self._basis = tuple(basis)
-        self.head = head
+        self._head = head
         end = f'"{as_of}"}}'.encode()
         self._dated = bool(as_of) and body.endswith(end)
         self._body = body.removesuffix(end) if self._dated else body
@@ -83,11 +86,18 @@ class Kept:
                 return False
         return True
 
-    def body(self, now: int) -> bytes:
-        """What it says at a time (microseconds)."""
-        if not self._dated:
-            return self._body
-        return b'%b"%b"}' % (self._body, timestamp(now).encode())
+    def told(self, request: web.Request) -> "Again":
+        """The answer to this request."""
+        body = self._body
+        if self._dated:
+            body = b'%b"%b"}' % (body, timestamp(request.app[CLOCK].now()).encode())
+        head = (
+            f"{self._head}Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n"
+            f"X-Request-Id: {request[REQUEST_ID]}\r\n"
+        )
+        for name, value in headers_of_limits(request).items():
+            head += f"{name}: {value}\r\n"
+        return Again(b"%b\r\n%b" % (head.encode(), body))
 
 
 class KeptAnswers:
@@ -117,7 +127,13 @@ class KeptAnswers:
         """Remember a good answer. Only one that is the same for everybody."""
         if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
             return
-        kept = Kept(noting.basis, _head(request, response), response.body, as_of)
+        kept = Kept(
+            noting.basis,
+            _head(request, response),
+            response.body,
+            as_of,
+            for_anyone=anyone_may(request),
+        )
         if not kept.stands:
             return
         key = _key(request)
@@ -140,9 +156,9 @@ class Again(web.StreamResponse):
 
     _status, _keep_alive = 200, True
 
-    def __init__(self, head: bytes, body: bytes) -> None:
+    def __init__(self, content: bytes) -> None:
         # Without what the base class does: it gets headers ready to be changed.
-        self._bytes = b"%b\r\n%b" % (head, body)
+        self._bytes = content
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Nothing is left to be prepared."""
@@ -164,35 +180,28 @@ async def again(request: web.Request, handler: Handler) -> web.StreamResponse:
     kept = request.app[KEPT].find(request)
     if kept is None:
         return await handler(request)
-    ask = partial(authorise, handler=partial(_serve, kept))
     try:
-        if "Authorization" not in request.headers:
-            return await ask(request)  # waits for the limits at most, which bound that themselves
-        return await in_time(request, ask)
+        if kept.for_anyone:
+            await charge(request, None)  # bounds by itself how long it waits
+            return kept.told(request)
+        return await in_time(request, partial(authorise, handler=partial(_tell, kept)))
     except MillraceError as refusal:
         request[REFUSAL] = refusal  # is said as any other
         return await handler(request)
 
 
-async def _serve(kept: Kept, request: web.Request) -> web.StreamResponse:
-    body = kept.body(request.app[CLOCK].now())
-    lines = [
-        f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n"
-        f"X-Request-Id: {request[REQUEST_ID]}\r\n"
-    ]
-    for name, value in headers_of_limits(request).items():
-        lines.append(f"{name}: {value}\r\n")
-    return Again(kept.head + "".join(lines).encode(), body)
+async def _tell(kept: Kept, request: web.Request) -> web.StreamResponse:
+    return kept.told(request)
 
 
-def _head(request: web.Request, response: web.Response) -> bytes:
+def _head(request: web.Request, response: web.Response) -> str:
     """The status and those headers that are the same each time."""
     headers = response.headers.copy()
     headers.update(static_headers(request.path))
     headers["Server"] = SERVER_SOFTWARE
     lines = [f"HTTP/1.1 {response.status} {response.reason}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, ""]).encode()
+    return "\r\n".join([*lines, ""])
 
 
 def _key(request: web.Request) -> str:

@@ -91,6 +91,12 @@ def undeclared(app: web.Application) -> list[str]:
     return [repr(route) for route in app.router.routes() if route not in rules]
 
 
+def anyone_may(request: web.Request) -> bool:
+    """Whether the route that was found asks nothing of who asks."""
+    route = request.app[_RULES].get(request.match_info.route)
+    return route is not None and not route.rule.alternatives and route.check is None
+
+
 @web.middleware
 async def authorise(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Apply the rule of the route that was found; refuse when it has none.

@@ -22,16 +22,7 @@ class Servers:
     cassandra: str
 
 
-ALONE = ("e2e", "faults")
-"""Folders whose tests have the machine to themselves."""
 _ADDRESSES = ("MILLRACE_TEST_KAFKA", "MILLRACE_TEST_REDIS", "MILLRACE_TEST_CASSANDRA")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whole folders `alone`."""
-    for item in items:
-        if not {part.name for part in item.path.parents}.isdisjoint(ALONE):
-            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")

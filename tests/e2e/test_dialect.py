@@ -24,7 +24,7 @@ from tests.e2e.whole import Platform, ffmpeg, running
 from tests.functional.oauth_rig import BACK, PASSWORD, Browser
 from tests.recordings import FOLDER
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 
 RIVER, BROOK, LAKE = id_of("river"), id_of("brook"), id_of("lake")
 SCOPES = [

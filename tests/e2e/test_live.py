@@ -16,7 +16,7 @@ from tests.e2e.serving import sign_up
 from tests.e2e.whole import Platform, ffmpeg, heard, plays, running, until
 from tests.recordings import FOLDER, PLAYABLE
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 
 STARTS_WITHIN = 30_000
 SILENT = {"noaudio_bpyramid_800x640.mp4", "traffic_12_5fps_8s.mp4"}

@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Running
 
+pytestmark = pytest.mark.alone
+
 READER = Path(__file__).parents[2] / "benchmarks" / "_glass" / "clock_reader.js"
 LIVE_WITHIN = 20_000
 

@@ -211,7 +211,9 @@ async def test_health_and_metrics_answer(client: Client) -> None:
         "servers": {"redis": "ok"},
     }
     text = await (await client.get("/metrics")).text()
-    assert 'millrace_gateway_requests_total{method="GET",route="/healthz",status="200"}' in text
+    assert (
+        'millrace_gateway_request_seconds_count{method="GET",route="/healthz",status="200"}' in text
+    )
 
 
 def test_every_route_declares_who_may_use_it(app: web.Application) -> None:
