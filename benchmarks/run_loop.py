@@ -17,7 +17,6 @@ import os
 import platform
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -39,6 +38,7 @@ from rich.table import Table
 
 from benchmarks._peers.work import Job
 from infra.kafka import partition_of
+from infra.local.ports import free_ports
 from infra.record import Meta
 from infra.settings import KafkaSettings
 from schemas.records.ingest import PublishProgressed
@@ -187,13 +187,6 @@ def worker(name: str, job: Job, log: Path, profile: Path | None = None) -> Itera
             process.wait()
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Bench:
     """One run of the benchmark: where the broker is, and names that are its own."""
@@ -208,7 +201,7 @@ class Bench:
         own = f"{self.prefix}-{name}-{turn}"
         state = self.folder / own
         state.mkdir()
-        return Job(self.bootstrap, source, f"{own}-out", own, str(state), free_port())
+        return Job(self.bootstrap, source, f"{own}-out", own, str(state), free_ports(1)[0])
 
     async def throughput(
         self, name: str, turn: str, source: str, profile: Path | None = None

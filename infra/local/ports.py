@@ -1,10 +1,19 @@
 """Ports of this machine: which are free, and who holds the others."""
 
+import contextlib
+import random
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 
 import psutil
+
+from infra.errors import Unavailable
+
+UNASKED: Final = range(20_000, 32_768)
+"""Ports below those that Linux takes for outgoing connections (`ip_local_port_range`)."""
+_left = iter(random.sample(UNASKED, len(UNASKED)))
 
 
 @dataclass(frozen=True)
@@ -38,12 +47,29 @@ def _holder(port: int, pid: int | None) -> Holder:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Ports of 127.0.0.1 that nobody listens on now, each given once by a process.
+
+    None of those that the system gives to outgoing connections: one of them could have it before
+    whoever is to listen there.
+    """
+    found: list[socket.socket] = []
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(found) < count:
+            with contextlib.suppress(OSError):
+                found.append(_bound(next(_left)))
+        return [each.getsockname()[1] for each in found]
+    except StopIteration:
+        raise Unavailable("all ports were given out") from None
     finally:
-        for each in sockets:
+        for each in found:
             each.close()
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -7,7 +7,6 @@ import contextlib
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import uuid
@@ -19,6 +18,7 @@ from cassandra.cluster import Cluster
 from redis.asyncio import Redis
 
 from infra.kafka import LogReader
+from infra.local.ports import free_ports
 from schemas.registry import registry
 from sinks.prove import prove
 from sinks.reader import ViewReader
@@ -190,9 +190,7 @@ class OwnRedis:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        (self._port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
