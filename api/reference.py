@@ -1,6 +1,7 @@
 """`/openapi.json`, and the same for people at `/docs`: one page without scripts."""
 
 import html
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ def page(document: _Json) -> str:
         _schema(name, schema) for name, schema in document["components"]["schemas"].items()
     )
     return _PAGE.format(
-        description=_text(document["info"]["description"]),
+        description=_prose(document["info"]["description"]),
         links=links,
         sections=sections,
         schemas=schemas,
@@ -99,7 +100,7 @@ _PAGE: Final = """<!doctype html>
 
 def _operation(method: str, path: str, operation: _Json) -> str:
     body = operation.get("requestBody", {}).get("content", {})
-    parts = [f"<p>{_text(operation['description'])}</p>" if "description" in operation else ""]
+    parts = [f"<p>{_prose(operation['description'])}</p>" if "description" in operation else ""]
     parts.append(f'<p class="needs">{_needs(operation)}</p>')
     if operation["parameters"]:
         rows = "".join(_parameter(each) for each in operation["parameters"])
@@ -111,7 +112,7 @@ def _operation(method: str, path: str, operation: _Json) -> str:
     return (
         f'<details class="operation" id="{_text(operation["operationId"])}"><summary>'
         f'<span class="method {method}">{method.upper()}</span> <code>{_breakable(path)}</code>'
-        f"<span>{_text(operation['summary'])}</span></summary>{''.join(parts)}</details>"
+        f"<span>{_prose(operation['summary'])}</span></summary>{''.join(parts)}</details>"
     )
 
 
@@ -134,7 +135,7 @@ def _parameter(each: _Json) -> str:
     shown = f" default <code>{_text(default)}</code>" if default is not None else ""
     return (
         f"<dt><code>{_text(each['name'])}</code> <small>{_text(each['in'])}</small>{needed}</dt>"
-        f"<dd>{_kind(each['schema'])}{shown}<br>{_text(each.get('description', ''))}</dd>"
+        f"<dd>{_kind(each['schema'])}{shown}<br>{_prose(each.get('description', ''))}</dd>"
     )
 
 
@@ -144,7 +145,7 @@ def _response(status: str, each: _Json) -> str:
         for kind, content in each.get("content", {}).items()
     ]
     return (
-        f"<dt><code>{_text(status)}</code> {_text(each['description'])}</dt>"
+        f"<dt><code>{_text(status)}</code> {_prose(each['description'])}</dt>"
         f"<dd>{'<br>'.join(kinds)}</dd>"
     )
 
@@ -158,7 +159,7 @@ def _schema(name: str, schema: _Json) -> str:
     )
     return (
         f'<details id="shape-{_text(name)}"><summary><code>{_text(name)}</code>'
-        f"<span>{_text(schema.get('description', ''))}</span></summary><dl>{fields}</dl></details>"
+        f"<span>{_prose(schema.get('description', ''))}</span></summary><dl>{fields}</dl></details>"
     )
 
 
@@ -193,6 +194,11 @@ _LIMITS: Final = {
     "maxItems": "items to",
     "pattern": "form",
 }
+
+
+def _prose(text: Any) -> str:
+    """Sentences, in which `this` is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
 def _text(value: object) -> str:

@@ -7,6 +7,7 @@ from infra.names import id_of
 from infra.streaming import Message, Send, Table
 from schemas.records.access import RevokeGrants
 from schemas.records.accounts import (
+    ApplicationDeleted,
     PasswordChanged,
     UserErased,
     UserKeyDestroyed,
@@ -61,6 +62,9 @@ def forward_accounts(message: Message, send: Send) -> None:
         case PasswordChanged(user_id=user, keep_grant_id=kept):
             ended = RevokeGrants(subject_id=user, keep_grant_id=kept, reason="password-changed")
             send(ended, topic="access-commands")
+        case ApplicationDeleted(client_id=client):
+            own = RevokeGrants(subject_id=client, reason="application-deleted")
+            send(own, key=client, topic="access-commands")
         case UserErased(user_id=user):
             send(RevokeGrants(subject_id=user, reason="user-erased"), topic="access-commands")
             send(EraseChannel(channel_id=user), topic="identity-commands")

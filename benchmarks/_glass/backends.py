@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from infra.local.ports import free_ports
+
 PARTS = 0.1
 """Seconds a part lasts, the same for both low-latency servers."""
 
@@ -175,14 +177,3 @@ class NginxRtmp(_Child):
         self.launch([self._binary, "-c", str(configuration), "-p", str(self.folder)], [rtmp, http])
         self.rtmp_url = f"rtmp://127.0.0.1:{rtmp}/live/glass"
         self.watch_url = f"http://127.0.0.1:{http}/glass.m3u8"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         }
     },
     "PUT /v1/channels/{channel_id}/followers/me": {"path": {"channel_id": id_of("guest")}},
+    "POST /session/markers": {"json": {"description": "Here"}},
     "POST /oauth2/token": {"form": {"grant_type": "client_credentials"}},
     "GET /oauth2/authorize": {"query": {"scope": "user:read:email"}},
     "POST /oauth2/authorize": {

@@ -20,8 +20,10 @@ from schemas.records.access import (
 from schemas.records.accounts import (
     AccountCommandRefused,
     ChangePassword,
+    DeleteApplication,
     EraseUser,
     GrantRole,
+    RegisterApplication,
     RegisterUser,
     UserErased,
     UserKeyDestroyed,
@@ -121,6 +123,38 @@ async def test_an_erased_user_loses_grants_channel_and_key() -> None:
         ]
         assert ChannelErased(channel_id=USER, name="river") in events(every, "identity-events")
         assert events(every, "user-keys") == [UserKeyDestroyed(key_id=KEY, user_id=USER)]
+        assert worker.rows("grants-by-subject") == {}
+
+
+async def test_a_deleted_application_has_no_grants_of_its_own() -> None:
+    name = "a" * 30
+    register = RegisterApplication(
+        user_id=USER,
+        client_id=name,
+        name="Bot",
+        redirect_uris=[],
+        confidential=True,
+        secret_digest="0" * 64,
+    )
+    start = StartGrant(
+        subject_id=name,
+        grant_id="g",
+        client_id=name,
+        confidential=True,
+        flow="client_credentials",
+        scopes=[],
+        token_id="t",
+    )
+    async with TestWorker(identity_app) as worker:
+        await settle(worker, await worker.put("account-commands", USER, registration()))
+        await settle(worker, await worker.put("account-commands", USER, register))
+        await settle(worker, await worker.put("access-commands", name, start))
+        assert worker.rows("grants-by-subject") != {}
+        delete = DeleteApplication(user_id=USER, client_id=name)
+        every = await settle(worker, await worker.put("account-commands", USER, delete))
+        assert events(every, "access-commands") == [
+            RevokeGrants(subject_id=name, reason="application-deleted")
+        ]
         assert worker.rows("grants-by-subject") == {}
 
 
