@@ -43,6 +43,17 @@ class Delivery(msgspec.Struct, frozen=True):
     offset: int
 
 
+async def connect(client: AIOKafkaProducer | AIOKafkaConsumer, bootstrap: str) -> None:
+    """Start a client; one that does not get there is closed. Raises Unavailable."""
+    try:
+        await client.start()
+    except BaseException as error:
+        await client.stop()
+        if isinstance(error, KafkaError):
+            raise Unavailable(f"Kafka at {bootstrap}: {error}") from error
+        raise
+
+
 class EventProducer:
     """Writes records with their meta; acknowledged means on every in-sync replica.
 
@@ -76,14 +87,7 @@ class EventProducer:
             linger_ms=0,
             request_timeout_ms=30_000,
         )
-        try:
-            await self._kafka.start()
-        except KafkaError as error:
-            await self._kafka.stop()
-            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
-        except BaseException:
-            await self._kafka.stop()
-            raise
+        await connect(self._kafka, self._bootstrap)
         return self
 
     async def __aexit__(
@@ -171,14 +175,7 @@ class LogReader:
             max_partition_fetch_bytes=1 << 22,
             fetch_max_wait_ms=50,
         )
-        try:
-            await self._kafka.start()
-        except KafkaError as error:
-            await self._kafka.stop()
-            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
-        except BaseException:
-            await self._kafka.stop()
-            raise
+        await connect(self._kafka, self._bootstrap)
         return self
 
     async def __aexit__(

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
+from infra.kafka import connect
 from sinks.projection import Failure
 
 
@@ -31,11 +32,7 @@ class KafkaDeadLetters:
         self._kafka = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True
         )
-        try:
-            await self._kafka.start()
-        except KafkaError as error:
-            await self._kafka.stop()
-            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
+        await connect(self._kafka, self._bootstrap)
         return self
 
     async def __aexit__(

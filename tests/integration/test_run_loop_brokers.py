@@ -15,8 +15,6 @@ from tests.faults.plan import Fault, Plan, Step
 from tests.faults.records import FaultCodec
 from tests.faults.worker import PARTITIONS
 
-pytestmark = pytest.mark.alone
-
 LEADERS_CHANGE = Plan(
     seed=0,
     steps=(
