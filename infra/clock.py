@@ -52,5 +52,6 @@ class ManualClock:
 @lru_cache(4096)
 def rfc3339(milliseconds: int) -> str:
     """Milliseconds since 1970 as text in UTC (RFC 3339)."""
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
+    seconds, rest = divmod(milliseconds, 1000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
