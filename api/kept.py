@@ -15,7 +15,7 @@ from aiohttp.http import SERVER_SOFTWARE
 
 from api.deadline import in_time
 from api.edge import CLOCK, static_headers
-from api.limits import charge, charged
+from api.limits import charge, headers_of_limits
 from api.problems import REQUEST_ID, Handler
 from api.proxies import proxies
 from api.routes import REFUSAL, anyone_may, authorise
@@ -95,8 +95,8 @@ class Kept:
             f"{self._head}Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\n"
             f"X-Request-Id: {request[REQUEST_ID]}\r\n"
         )
-        if limit := charged(request):
-            head += limit.lines
+        for name, value in headers_of_limits(request).items():
+            head += f"{name}: {value}\r\n"
         return Again(b"%b\r\n%b" % (head.encode(), body))
 
 

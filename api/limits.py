@@ -116,19 +116,14 @@ class Limits:
         """Close the connections."""
         await self._link.close()
 
-    def take_at_once(self, limit: Limit, name: str) -> Taken | None:
-        """Take one token, if there is one that was taken ahead."""
-        ahead = self._ahead.get((limit, name))
-        if ahead is None or not ahead.tokens or self._clock.monotonic() >= ahead.until:
-            return None
-        ahead.tokens -= 1
-        return Taken(True, ahead.left + ahead.tokens)
-
     async def take(self, limit: Limit, name: str) -> Taken:
         """Take one token from a bucket."""
-        if taken := self.take_at_once(limit, name):
-            return taken
-        if self._clock.monotonic() < self._own_until:
+        now = self._clock.monotonic()
+        ahead = self._ahead.get((limit, name))
+        if ahead is not None and ahead.tokens and now < ahead.until:
+            ahead.tokens -= 1
+            return Taken(True, ahead.left + ahead.tokens)
+        if now < self._own_until:
             return self._from_own(limit, name)
         future: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
         self._asked.setdefault((limit, name), []).append(future)
@@ -217,38 +212,13 @@ class Limits:
 
 
 LIMITS: web.AppKey[Limits] = web.AppKey("limits", Limits)
-_CHARGED: web.RequestKey["Charged | None"] = web.RequestKey("charged")
+_HEADERS: web.RequestKey[dict[str, str]] = web.RequestKey("limit-headers", dict)
 _FREE: Final = ("/static/", "/healthz", "/metrics")
-
-
-class Charged(NamedTuple):
-    """What whoever asks is told of their limit."""
-
-    minute: int
-    left: int
-    reset: int
-    """Seconds since 1970 at which the bucket is full again."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """As the Helix dialect names it."""
-        return {
-            "Ratelimit-Limit": str(self.minute),
-            "Ratelimit-Remaining": str(self.left),
-            "Ratelimit-Reset": str(self.reset),
-        }
-
-    @property
-    def lines(self) -> str:
-        """The same, as it goes over the wire."""
-        return (
-            f"Ratelimit-Limit: {self.minute}\r\nRatelimit-Remaining: {self.left}\r\n"
-            f"Ratelimit-Reset: {self.reset}\r\n"
-        )
 
 
 async def charge(request: web.Request, principal: Principal | None) -> None:
     """Count a request for who asks, or for the address. Raises TooMany."""
+    request[_HEADERS] = {}
     limits = request.app.get(LIMITS)
     if limits is None or request.path.startswith(_FREE):
         return
@@ -256,10 +226,13 @@ async def charge(request: web.Request, principal: Principal | None) -> None:
         limit, name = limits.token, principal.name
     else:
         limit, name = limits.address, network(proxies(request).address(request))
-    taken = limits.take_at_once(limit, name) or await limits.take(limit, name)
-    # Whole seconds, rounded up.
-    reset = request.app[CLOCK].now() // 1_000_000 - (taken.left - limit.minute) * 60 // limit.minute
-    request[_CHARGED] = Charged(limit.minute, taken.left, reset)
+    taken = await limits.take(limit, name)
+    seconds = (limit.minute - taken.left) / (limit.minute / 60)
+    request[_HEADERS] = {
+        "Ratelimit-Limit": str(limit.minute),
+        "Ratelimit-Remaining": str(taken.left),
+        "Ratelimit-Reset": str(request.app[CLOCK].now() // 1_000_000 + math.ceil(seconds)),
+    }
     if not taken.granted:
         _REFUSED.labels(limit.kind).inc()
         raise TooMany(f"at most {limit.minute} requests a minute", math.ceil(60 / limit.minute))
@@ -267,13 +240,12 @@ async def charge(request: web.Request, principal: Principal | None) -> None:
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler: the headers that the Helix dialect has for limits."""
-    if found := charged(request):
-        response.headers.update(found.headers)
+    response.headers.update(headers_of_limits(request))
 
 
-def charged(request: web.Request) -> Charged | None:
-    """What whoever asks is told of their limit; None if nothing was counted."""
-    found: Charged | None = request.get(_CHARGED)
+def headers_of_limits(request: web.Request) -> dict[str, str]:
+    """What whoever asks is told of their limit."""
+    found: dict[str, str] = request.get(_HEADERS, {})
     return found
 
 
