@@ -6,7 +6,7 @@ from typing import Final
 from zlib import crc32
 
 from agents.eventsub import model
-from agents.eventsub.deliveries import Queues, deliver, message_id
+from agents.eventsub.deliveries import Queues, deliver, message_id_of
 from agents.eventsub.model import Subscription
 from agents.eventsub.progress import WINDOW
 from agents.schedule import MINUTE, Schedule
@@ -205,7 +205,7 @@ class _Deciding:
 
     def deliver(self, subscription: Subscription, kind: str, about: str, *, data: str = "") -> None:
         """Ask for a message to be sent; `about`: what it is of."""
-        deliver(self.send, subscription, kind, message_id(subscription, about), data=data)
+        deliver(self.send, subscription, kind, message_id_of(subscription, about), data=data)
 
 
 def _listeners_row(channel_id: str, name: str, version: str) -> str:

@@ -50,7 +50,7 @@ class Queues:
         if before.waiting >= WAITING:
             return False
         after, number = progress.added(before)
-        self.waiting[_row(name, number)] = Waiting(message_id(subscription, event_id), data)
+        self.waiting[_row(name, number)] = Waiting(message_id_of(subscription, event_id), data)
         self._go_on(subscription, after, send, now)
         return True
 
@@ -168,7 +168,7 @@ def deliver(
     send(request, key=subscription.channel_id, topic=DELIVERIES)
 
 
-def message_id(subscription: Subscription, about: str) -> str:
+def message_id_of(subscription: Subscription, about: str) -> str:
     """The same for the same message to the same subscriber, whenever it is told."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{subscription.subscription_id}/{about}"))
 

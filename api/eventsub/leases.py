@@ -50,6 +50,10 @@ class Leases:
                         KeepSession(subject_id=held.id, generation=held.generation, until=end),
                     )
 
+    async def is_here(self, session_id: str) -> bool:
+        """Whether a session is there, at any gateway, as far as is known."""
+        return await self._presence.is_here(session_id)
+
     async def begin(self, session: SocketSession) -> None:
         """A session is here."""
         await self._presence.here([session.held.id])

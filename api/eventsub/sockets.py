@@ -92,7 +92,6 @@ class Sockets:
         """
         self._listening = Listening(feeds, reading)
         self._names = names
-        self._presence = presence
         self._leases = Leases(sender, presence, clock)
         self._moving = Moving(commands, master, clock)
         self._clock = clock
@@ -129,7 +128,7 @@ class Sockets:
             raise InvalidRecord("transport.session_id: there is no such session")
         session = self._sessions.get(session_id)
         if session is None:
-            if not await self._presence.is_here(session_id):
+            if not await self._leases.is_here(session_id):
                 raise InvalidRecord("transport.session_id: there is no such session")
             return Totals()
         owner = (session.held.client_id, session.held.user_id)

@@ -1,13 +1,14 @@
 """PyPI's twitchAPI, unmodified, against the running platform: from signing up to being erased."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientError, ClientSession, CookieJar
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, CookieJar
 from twitchAPI.oauth import UserAuthenticator
 from twitchAPI.twitch import Twitch
 from twitchAPI.type import (
@@ -18,6 +19,7 @@ from twitchAPI.type import (
 )
 
 from infra.names import id_of
+from tests import waiting
 from tests.certificates import Certificate, certificate
 from tests.e2e.eventsub import Heard, listen, webhook, websocket
 from tests.e2e.whole import Platform, ffmpeg, running
@@ -329,17 +331,15 @@ async def goes_on_at_the_next_gateway(platform: Platform, twitch: Twitch) -> Non
             platform.millrace, "channel", "create", "lake", "--title", "While nobody served"
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        deadline = time.monotonic() + 28
-        while True:
-            try:
-                moved = await session.ws_connect(asked["payload"]["session"]["reconnect_url"])
-                break
-            except ClientError:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.5)
-        kinds = [(await moved.receive_json(timeout=10)) for _ in range(2)]
-        assert [each["metadata"]["message_type"] for each in kinds] == [
-            *("session_welcome", "notification"),
-        ]
-        assert kinds[1]["payload"]["event"]["title"] == "While nobody served"
+
+        async def next_connection() -> ClientWebSocketResponse | None:
+            with contextlib.suppress(ClientError):  # until the supervisor has started it again
+                return await session.ws_connect(asked["payload"]["session"]["reconnect_url"])
+            return None
+
+        moved = await waiting.until(next_connection, 28)
+        kinds = ("session_welcome", "notification")
+        heard = [await moved.receive_json(timeout=10) for _ in kinds]
+        assert tuple(each["metadata"]["message_type"] for each in heard) == kinds
+        assert heard[1]["payload"]["event"]["title"] == "While nobody served"
         await moved.close()
