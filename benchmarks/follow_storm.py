@@ -3,7 +3,7 @@
     python -m benchmarks.follow_storm [follows]
 
 Starts a platform of its own (three servers, all roles), writes that many `FollowChannel` of one
-channel to the log as fast as Kafka takes them, and meanwhile follows and unfollows two other
+channel to the log, 5 000 a second, and meanwhile follows and unfollows two other
 channels through the gateway once a second: one in another partition of the log than the storm, one
 in the same. Prints their round trips, how long the count and the lists took to be complete, and
 what each process worked. Fails if the count or the list is not exact.
@@ -21,15 +21,18 @@ from typing import Final
 import psutil
 from aiohttp import ClientError, ClientSession, CookieJar
 from aiokafka import TopicPartition
+from confluent_kafka import Producer
 
 from infra.kafka import LogReader, partition_of
 from infra.local import state
 from infra.names import id_of
 from infra.observability import logs
+from infra.record import Meta
 from infra.settings import KafkaSettings
-from millrace.connections import producer, stores
+from millrace.connections import stores
 from schemas import sources
 from schemas.records.social import FollowChannel
+from schemas.registry import registry
 from sinks.reader import ViewReader
 from sinks.store import Store
 from sinks.view import StoreKind
@@ -40,6 +43,10 @@ from tests.functional.oauth_rig import Browser
 
 STORM: Final = "storm"
 LISTS: Final = ("follower-counts", "followers", "follows", "followed-channels")
+PACE: Final = 5000
+"""Follows a second."""
+A_TICK: Final = 50
+"""Follows written at once."""
 QUIET: Final = 10.0
 """Seconds of quiet before the storm."""
 PATIENCE: Final = 300.0
@@ -54,8 +61,9 @@ async def main(follows: int) -> None:
             await asyncio.sleep(QUIET)
             tell("quiet", watching)
             before = processor(platform)
-            await storm(kept, follows, watching)
-            await decided(watching)
+            phases = [("quiet", time.time())]
+            await storm(kept, follows, watching, phases)
+            await decided(watching, phases)
             for role, seconds in processor(platform).items():
                 if (used := seconds - before.get(role, 0.0)) > 1:
                     print(f"processor {used:6.1f} s  {role}")
@@ -136,8 +144,13 @@ async def bystanders(platform: Platform) -> AsyncIterator[list[Bystander]]:
             await session.close()
 
 
-async def storm(kept: dict[StoreKind, Store], follows: int, watching: list[Bystander]) -> None:
-    """Let it come, and wait until every view has all of it."""
+async def storm(
+    kept: dict[StoreKind, Store],
+    follows: int,
+    watching: list[Bystander],
+    phases: list[tuple[str, float]],
+) -> None:
+    """Let it come, and wait until every view has all of it; `phases` learns when each ended."""
     began = time.monotonic()
     posting = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.follow_storm", "post", str(follows))
@@ -157,19 +170,28 @@ async def storm(kept: dict[StoreKind, Store], follows: int, watching: list[Bysta
                 print(f"complete  {name:20} after {took:5.1f} s, {follows / took:6.0f} follows/s")
                 if name == "follower-counts":
                     tell("counting", watching)
+                    phases.append(("counting", time.time()))
     assert await posting.wait() == 0
     assert not left, f"not complete: {[*left]}"
     tell("listing", watching)
+    phases.append(("listing", time.time()))
 
 
-async def decided(watching: list[Bystander]) -> None:
+async def decided(watching: list[Bystander], phases: list[tuple[str, float]]) -> None:
     """How long commands of bystanders waited for a decision, by the times on the log."""
     async with LogReader(KafkaSettings().bootstrap) as log:
         for each in watching:
             asked = await _times(log, "social-commands", each.name)
             answered = await _times(log, "social-events", each.name)
-            took = [(after - before) / 1000 for before, after in zip(asked, answered, strict=False)]
-            print(f"decided   {each.where:17} {spread(took)}")
+            since = 0.0
+            for phase, until in phases:
+                took = [
+                    (after - before) / 1000
+                    for before, after in zip(asked, answered, strict=False)
+                    if since <= before / 1000 < until
+                ]
+                print(f"decided   {each.where:17} {phase:9} {spread(took)}")
+                since = until
 
 
 async def _times(log: LogReader, topic: str, name: str) -> list[int]:
@@ -202,21 +224,34 @@ async def exact(kept: dict[StoreKind, Store], follows: int) -> None:
     assert count == len(listed) == follows
 
 
-async def post(follows: int) -> None:
-    """Write the commands, in a process of its own."""
+def post(follows: int) -> None:
+    """Write the commands at a steady pace, in a process of its own.
+
+    By a client in C: whoever presses the button is elsewhere, and takes nothing of the platform's
+    processor.
+    """
+    channel, encode = id_of(STORM), registry().encode
+    log = Producer({"bootstrap.servers": KafkaSettings().bootstrap, "linger.ms": 5})
     began = time.monotonic()
-    async with producer("storm") as log:
-        acknowledged = [
-            await log.post(
-                "social-commands",
-                id_of(STORM),
-                FollowChannel(channel_id=id_of(STORM), user_id=f"user-{number}"),
-            )
-            for number in range(follows)
-        ]
-        await asyncio.gather(*acknowledged)
-    took = time.monotonic() - began
-    print(f"asked     {follows} follows on the log after {took:.1f} s", flush=True)
+    for number in range(follows):
+        if number % A_TICK == 0:
+            time.sleep(max(0.0, began + number / PACE - time.monotonic()))
+            log.poll(0)
+        identity = f"storm-{number}"
+        meta = Meta(
+            event_id=identity,
+            occurred_at=time.time_ns() // 1000,
+            producer="storm-000000000000",
+            sequence=number,
+            correlation_id=identity,
+        )
+        event = FollowChannel(channel_id=channel, user_id=f"user-{number}")
+        log.produce("social-commands", encode(meta, event), channel, partition=_partition(STORM))
+    assert log.flush() == 0
+    took, used = time.monotonic() - began, time.process_time()
+    print(
+        f"asked     {follows} on the log after {took:.1f} s ({used:.1f} s of processor)", flush=True
+    )
 
 
 def processor(platform: Platform) -> dict[str, float]:
@@ -237,6 +272,6 @@ def _partition(name: str) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["post"]:
-        asyncio.run(post(int(sys.argv[2])))
+        post(int(sys.argv[2]))
     else:
         asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))

@@ -233,7 +233,7 @@ class WebhooksSettings(_Section):
     model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_WEBHOOKS_")
 
     web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
-    web_port: int = Field(6091, description="Port of that server.")
+    web_port: int = Field(6095, description="Port of that server.")
     private: bool = Field(
         False,
         description="Let webhooks be at private addresses, at any port, and without TLS: for tests "
@@ -280,7 +280,9 @@ class ViewsSettings(_Section):
     model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_VIEWS_")
 
     web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
-    web_port: int = Field(6090, description="Port of that server.")
+    web_port: int = Field(
+        6090, description="Port of that server. `millrace up` gives each store's process the next."
+    )
     instance: str = Field(
         "",
         description="Name of this process among those that write views: one that is started "

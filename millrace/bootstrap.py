@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -34,6 +34,7 @@ from schemas.registry import registry
 if TYPE_CHECKING:
     from infra.streaming import App
     from sinks.reader import ViewReader
+    from sinks.view import StoreKind
 
 log = structlog.get_logger()
 
@@ -98,8 +99,8 @@ def run_clock() -> None:
     _run("clock", main)
 
 
-def run_views() -> None:
-    """Fold the log into Redis and Cassandra until SIGTERM."""
+def run_views(chosen: "Sequence[StoreKind]") -> None:
+    """Fold the log into stores until SIGTERM."""
     from sinks.dead_letters import KafkaDeadLetters
     from sinks.projection import Hole
     from sinks.views import VIEWS
@@ -131,6 +132,7 @@ def run_views() -> None:
                     max_consecutive_dead_letters=settings.max_consecutive_dead_letters,
                 )
                 for kind, store in kept.items()
+                if kind in chosen
             ]
 
             def health() -> Health:
@@ -140,7 +142,7 @@ def run_views() -> None:
             async with serve(settings.web_host, settings.web_port, health):
                 await asyncio.gather(*(writer.run() for writer in writers))
 
-    _run("views", main)
+    _run("-".join(("views", *chosen)), main)
 
 
 def run_webhooks() -> None:

@@ -16,9 +16,13 @@ from infra.settings import (
     WebhooksSettings,
     WorkerSettings,
 )
+from sinks.view import StoreKind
 
 TOPOLOGIES: Final = ("identity", "broadcast", "eventsub")
 """What `millrace worker` can run."""
+STORES: Final[tuple[StoreKind, ...]] = ("redis", "cassandra")
+"""What `millrace views` can write. Lists in Cassandra take long in a storm: they are a process of
+their own, so that nobody who waits for an answer from Redis waits for them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Role:
 
 def roles() -> list[Role]:
     """Every role once, as the settings have it."""
-    worker_port = WorkerSettings().web_port
+    worker_port, views_port = WorkerSettings().web_port, ViewsSettings().web_port
     workers = [
         Role(
             name=f"worker-{topology}",
@@ -59,13 +63,23 @@ def roles() -> list[Role]:
         )
         for index, topology in enumerate(TOPOLOGIES)
     ]
+    views = [
+        Role(
+            name=f"views-{store}",
+            title=f"Views in {store.capitalize()}",
+            arguments=("views", store),
+            port=views_port + index,
+            environment={
+                "MILLRACE_VIEWS_WEB_PORT": str(views_port + index),
+                "MILLRACE_VIEWS_INSTANCE": ViewsSettings().instance or "views-1",
+            },
+        )
+        for index, store in enumerate(STORES)
+    ]
     return [
         *workers,
         Role("clock", "Clock", ("clock",), None),
-        Role(
-            *("views", "Views", ("views",), ViewsSettings().web_port),
-            environment={"MILLRACE_VIEWS_INSTANCE": ViewsSettings().instance or "views-1"},
-        ),
+        *views,
         Role("webhooks", "Webhooks", ("webhooks",), WebhooksSettings().web_port),
         Role("ingest", "Ingest", ("ingest",), IngestSettings().http_port),
         Role("origin", "Origin", ("origin",), OriginSettings().port),

@@ -65,6 +65,16 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
+def free_row(count: int) -> int:
+    """A free port that is followed by free ones: roles of a kind take one after another."""
+    while True:
+        (first,) = free_ports(1)
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first + 1, first + count):
+                held.enter_context(_bound(port))
+            return first
+
+
 def _bound(port: int) -> socket.socket:
     bound = socket.socket()
     try:

@@ -1,5 +1,6 @@
 """The app: Faust's programming model on the exact, batched path of this package."""
 
+import asyncio
 import contextlib
 import os
 import sys
@@ -18,6 +19,7 @@ from infra.errors import ConfigurationError
 from infra.kafka import partition_of
 from infra.record import Codec, Record
 from infra.streaming import web
+from infra.streaming.fair_queue import FairQueue
 from infra.streaming.flush import BATCH_BYTES, Shipper
 from infra.streaming.keeper import StateKeeper
 from infra.streaming.metrics import Metrics
@@ -136,6 +138,14 @@ class App(faust.App):
             if end is not None:
                 self.metrics.lag.labels(tp.topic, tp.partition).set(max(0, end - place))
 
+    def FlowControlQueue(  # noqa: N802 - Faust's name
+        self, maxsize: int | None = None, *, clear_on_resume: bool = False
+    ) -> FairQueue:
+        """What agents take lists from."""
+        return FairQueue(
+            maxsize=maxsize or 0, flow_control=self.flow_control, clear_on_resume=clear_on_resume
+        )
+
     def _shipper(self) -> Shipper:
         shipper: Shipper = self.producer
         return shipper
@@ -156,6 +166,7 @@ async def _run(app: App, agent: Agent, stream: Any) -> Any:
         app.outbox.handle(agent, event, event.value)
         if queue.empty() or app.outbox.flusher.full:
             await app.outbox.flusher.launch()
+        await asyncio.sleep(0)  # agents take turns
         yield len(event.value)
 
 

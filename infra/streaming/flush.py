@@ -20,6 +20,9 @@ from infra.streaming.wire import Output
 
 RECORDS_A_FLIGHT = 4000
 """Records handled at most before they are flushed."""
+SECONDS_A_FLIGHT = 0.05
+"""How long records are handled at most before they are flushed: where each costs more, or the
+processor is busy, a flight carries fewer, and nobody waits longer."""
 FLIGHTS = 2
 """Flights on their way at once."""
 ATOM_BYTES = 400_000
@@ -88,6 +91,8 @@ class Flight:
         self.atoms: dict[int, list[Atom]] = {}
         self.events: list[Any] = []
         self.records = 0
+        self.began = 0.0
+        """When the first of them was handled (monotonic seconds)."""
 
     def atom(self, partition: int) -> Atom:
         """Where the next record's changes go, all of them: the last atom, or a new one if full."""
@@ -123,7 +128,10 @@ class Flusher:
     @property
     def full(self) -> bool:
         """Whether what was handled should be flushed before more is."""
-        return self.flight.records >= RECORDS_A_FLIGHT
+        flight = self.flight
+        return flight.records >= RECORDS_A_FLIGHT or (
+            flight.records > 0 and time.monotonic() - flight.began >= SECONDS_A_FLIGHT
+        )
 
     async def launch(self) -> None:
         """Send off what was handled. Waits while too many flights are on their way."""

@@ -1,5 +1,6 @@
 """Runs handlers over lists of records: what they did counts whole or, if one fails, not at all."""
 
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -79,6 +80,8 @@ class Outbox:
         """Run the agent over raw records of one partition. No await: nothing interleaves."""
         partition, topic = records[0].partition, agent.source
         state, flight = self.states[partition], self.flusher.flight
+        if not flight.records:
+            flight.began = time.monotonic()
         self._turn.begin(state, agent.sink, f"{self._app}/{topic}/{partition}")
         try:
             for record in records:

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 FETCH_WAIT_MS = 20
 """How long the broker may hold an empty fetch: a partition that was left out waits this long."""
-RECORDS_AN_EVENT = 1000
+RECORDS_AN_EVENT = 500
 """Records handed to an agent as one event."""
 RECORDS_UNDER_WAY = 8000
 """Records of a partition delivered and not yet journaled, after which it waits: other partitions of

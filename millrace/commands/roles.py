@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from infra.errors import NotFound
-from millrace.roles import TOPOLOGIES
+from millrace.roles import STORES, TOPOLOGIES
 
 _PANEL = "Roles (one process each)"
 
@@ -37,11 +37,21 @@ def gateway() -> None:
     bootstrap.run_gateway()
 
 
-def views() -> None:
-    """Fold the log into Redis and Cassandra."""
+def views(
+    store: Annotated[
+        str, typer.Argument(help=f"One of: {', '.join(STORES)}. Both if none is named.")
+    ] = "",
+) -> None:
+    """Fold the log into the views that a store keeps.
+
+    Example: millrace views redis
+    """
+    chosen = [each for each in STORES if store in ("", each)]
+    if not chosen:
+        raise NotFound(f"there is no store {store!r}: choose {', '.join(STORES)}")
     from millrace import bootstrap
 
-    bootstrap.run_views()
+    bootstrap.run_views(chosen)
 
 
 def clock() -> None:

@@ -155,8 +155,9 @@ def test_roles_on_the_way_may_be_killed_and_the_picture_comes_back(platform: Pla
         plays(page)
         before = stream_of(platform, "survivor")
         for role in (
-            "origin", "worker-broadcast", "worker-identity", "views", "clock", "gateway", "ingest",
-        ):  # fmt: skip
+            *("origin", "worker-broadcast", "worker-identity", "views-redis", "views-cassandra"),
+            *("clock", "gateway", "ingest"),
+        ):
             platform.process(role).kill()
             plays(page, frames=40, seconds=60)
         assert stream_of(platform, "survivor")["stream_id"] == before["stream_id"], url

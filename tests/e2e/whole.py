@@ -2,12 +2,11 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from playwright.sync_api import Page
 
 from infra.local import state
 from infra.local.layout import Layout
-from infra.local.ports import free_ports
+from infra.local.ports import free_ports, free_row
 from millrace import roles
 from tests import local_stack
 
@@ -66,6 +65,7 @@ def running(folder: Path) -> Iterator[Platform]:
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     settings = local_stack.environment(folder, servers) | ports
     settings["MILLRACE_WORKER_WEB_PORT"] = str(free_row(len(roles.TOPOLOGIES)))
+    settings["MILLRACE_VIEWS_WEB_PORT"] = str(free_row(len(roles.STORES)))
     settings["MILLRACE_BROADCAST_GRACE"] = str(GRACE)
     before = dict(os.environ)
     os.environ.update(settings)
@@ -75,16 +75,6 @@ def running(folder: Path) -> Iterator[Platform]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def free_row(count: int) -> int:
-    """A free port that is followed by free ones: each worker takes the next."""
-    while True:
-        (first,) = free_ports(1)
-        with ExitStack() as held, suppress(OSError):
-            for port in range(first + 1, first + count):
-                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
 
 
 @contextmanager

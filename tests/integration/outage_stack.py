@@ -15,14 +15,14 @@ from infra.local import downloads
 from infra.local.java import find_java
 from infra.local.layout import Layout
 from infra.local.master_key import keep_master_key
-from infra.local.ports import free_ports
+from infra.local.ports import free_ports, free_row
 from infra.local.process import Program, guarded, last_words, sweep
 from infra.local.servers import Ports, servers
 from millrace import roles
 from schemas import provision
 from tests.local_stack import environment
 
-ROLES = ("worker-identity", "worker-eventsub", "views", "gateway")
+ROLES = ("worker-identity", "worker-eventsub", "views-redis", "views-cassandra", "gateway")
 
 
 class Process:
@@ -114,6 +114,8 @@ def stack(folder: Path) -> Iterator[Stack]:
     numbers, names = free_ports(5), roles.port_settings()
     settings = environment(folder, numbers)
     settings |= dict(zip(names, map(str, free_ports(len(names))), strict=True))
+    settings["MILLRACE_WORKER_WEB_PORT"] = str(free_row(len(roles.TOPOLOGIES)))
+    settings["MILLRACE_VIEWS_WEB_PORT"] = str(free_row(len(roles.STORES)))
     # A walk asks every route, again and again, from one address.
     settings |= {"MILLRACE_GATEWAY_TOKEN_LIMIT": "1000000"}
     settings |= {"MILLRACE_GATEWAY_ADDRESS_LIMIT": "1000000"}
