@@ -48,7 +48,9 @@ PACE: Final = 5000
 A_TICK: Final = 50
 """Follows written at once."""
 QUIET: Final = 10.0
-"""Seconds of quiet before the storm."""
+"""Seconds of quiet before the storm, and of a crowded machine without one."""
+CROWD: Final = 4
+"""Processes that want the processor, and nothing else."""
 PATIENCE: Final = 300.0
 
 
@@ -60,8 +62,11 @@ async def main(follows: int) -> None:
         async with bystanders(platform) as watching, stores() as kept:
             await asyncio.sleep(QUIET)
             tell("quiet", watching)
-            before = processor(platform)
             phases = [("quiet", time.time())]
+            await crowd(QUIET)
+            tell("crowd", watching)
+            phases.append(("crowd", time.time()))
+            before = processor(platform)
             await storm(kept, follows, watching, phases)
             await decided(watching, phases)
             for role, seconds in processor(platform).items():
@@ -142,6 +147,17 @@ async def bystanders(platform: Platform) -> AsyncIterator[list[Bystander]]:
         await asyncio.gather(*tasks, return_exceptions=True)
         for session in sessions:
             await session.close()
+
+
+async def crowd(seconds: float) -> None:
+    """For comparison: others use the processor as a storm does, and nobody follows."""
+    spin = f"import time; end = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
+    await asyncio.gather(
+        *[
+            (await asyncio.create_subprocess_exec(sys.executable, "-c", spin)).wait()
+            for _ in range(CROWD)
+        ]
+    )
 
 
 async def storm(

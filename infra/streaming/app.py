@@ -240,6 +240,6 @@ def _faust_settings(config: Config) -> dict[str, Any]:
         "producer_linger": 0,
         "producer_max_batch_size": BATCH_BYTES,
         "producer_request_timeout": 30,
-        "stream_buffer_maxsize": 64,
+        "stream_buffer_maxsize": 1024,
         "stream_wait_empty": False,
     }

@@ -23,7 +23,7 @@ RECORDS_A_FLIGHT = 4000
 SECONDS_A_FLIGHT = 0.05
 """How long records are handled at most before they are flushed: where each costs more, or the
 processor is busy, a flight carries fewer, and nobody waits longer."""
-FLIGHTS = 2
+FLIGHTS = 3
 """Flights on their way at once."""
 ATOM_BYTES = 400_000
 """Journal bytes after which a flight begins another batch."""

@@ -146,14 +146,18 @@ class Consumer(driver.Consumer):
                     await asyncio.sleep(0.005)
                     continue
                 fetched = await self._getmany(ready, 0.2 if ready == flowing else SOON)
-                for tp, (records, before, after) in fetched.items():
-                    await self._deliver(tp, records, before, after)
-                await asyncio.sleep(0)
+                await self.wait_first(self._deliver(fetched), self.suspend_flow.wait())
         except (asyncio.CancelledError, *self.consumer_stopped_errors):
             if not self.app.should_stop:
                 raise
 
-    async def _deliver(
+    async def _deliver(self, fetched: dict[TP, tuple[list[Any], int | None, int | None]]) -> None:
+        """Hand over what was fetched, in one go: between two turns of the event loop are the lists
+        that agents handle meanwhile, and the last partition would wait for as many."""
+        for tp, (records, before, after) in fetched.items():
+            await self._deliver_one(tp, records, before, after)
+
+    async def _deliver_one(
         self, tp: TP, records: list[Any], before: int | None, after: int | None
     ) -> None:
         wanted, epoch = self.expected.get(tp), self.epoch
@@ -172,8 +176,7 @@ class Consumer(driver.Consumer):
             self.expected[tp] = max(after or 0, following) if whole else following
             self.arrivals[tp, part[-1].offset] = time.monotonic()
             self.under_way[tp] += len(part)
-            delivery = self.callback(self._message_of(tp, part))
-            await self.wait_first(delivery, self.suspend_flow.wait())
+            await self.callback(self._message_of(tp, part))
 
     async def _continues(self, tp: TP, first: int, wanted: int, before: int | None) -> bool:
         """Whether the list that starts at `first` has nothing before it that we still need."""
