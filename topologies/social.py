@@ -24,10 +24,12 @@ def register(app: App) -> None:
         source="social-events",
         sink="follower-commands",
         handler=forward_follows,
+        background=True,
     )
     app.add_agent(
         "note-follows",
         source="follower-commands",
         sink="social-commands",
         handler=partial(note_follows, followers=followers, noted=noted),
+        background=True,
     )

@@ -34,6 +34,9 @@ log = structlog.get_logger()
 STOPPED: Final = 70
 """Exit code of a worker that stopped itself, uncommitted: start it again, with back-off."""
 
+LISTS_FIRST: Final = 4
+"""Lists that agents handle for one of an agent in the background, while they have as many."""
+
 OUTPUT_BATCH_BYTES: Final = 240_000
 """Bytes of a batch of outputs at most: topics take 256 KiB."""
 
@@ -79,6 +82,8 @@ class App(faust.App):
         self.halt: Callable[[str], NoReturn] = halt
         self.metrics = Metrics()
         self.agents_by_source: dict[str, Agent] = {}
+        self.awaited: dict[str, FairQueue] = {}
+        """What waits for agents that are not in the background."""
         self.tables_by_name: dict[str, Table[Any]] = {}
         self._turn = Turn(config.codec, self.partition_for)
         self.outbox = Outbox(
@@ -104,12 +109,21 @@ class App(faust.App):
         self.tables_by_name[name] = table
         return table
 
-    def add_agent(self, name: str, *, source: str, sink: str | None, handler: Handler) -> None:
+    def add_agent(
+        self,
+        name: str,
+        *,
+        source: str,
+        sink: str | None,
+        handler: Handler,
+        background: bool = False,
+    ) -> None:
         """Run `handler` over every message of topic `source`, in order within a partition.
 
         What it sends goes to `sink`. An app has one agent a source topic, and its source topics
         have equally many partitions: partition p of each feeds the same state. Two agents do not
         write the same row: their order after a crash, and so their outputs, may be others.
+        `background`: nobody waits for what it does, so that the others go first.
         """
         if source in self.agents_by_source:
             raise ConfigurationError(f"{source} has two agents; make one, or two apps")
@@ -118,7 +132,8 @@ class App(faust.App):
         }
         if len(set(counts.values())) > 1:
             raise ConfigurationError(f"source topics of one app differ in partitions: {counts}")
-        agent = Agent(name, source, sink, handler, self.config.dead_letter_topic(source))
+        letters = self.config.dead_letter_topic(source)
+        agent = Agent(name, source, sink, handler, letters, background)
         self.agents_by_source[source] = agent
         self.agent(self.topic(source, schema=RawRecords()), name=name)(partial(_run, self, agent))
 
@@ -146,6 +161,13 @@ class App(faust.App):
             maxsize=maxsize or 0, flow_control=self.flow_control, clear_on_resume=clear_on_resume
         )
 
+    async def give_way(self) -> None:
+        """Let agents go first for whose outputs somebody waits, but not for ever."""
+        for _ in range(LISTS_FIRST):
+            if all(queue.empty() for queue in self.awaited.values()):
+                return
+            await asyncio.sleep(0)
+
     def _shipper(self) -> Shipper:
         shipper: Shipper = self.producer
         return shipper
@@ -160,7 +182,11 @@ class App(faust.App):
 async def _run(app: App, agent: Agent, stream: Any) -> Any:
     """The body of every Faust agent: handle while lists are at hand, then send the group off."""
     queue = stream.channel.queue
+    if not agent.background:
+        app.awaited[agent.name] = queue
     async for event in stream.noack().events():
+        if agent.background:
+            await app.give_way()
         if app.outbox.closed or event.message.generation_id != app.consumer_generation_id:
             continue  # from before a rebalance: whoever owns the partition now reads it again
         app.outbox.handle(agent, event, event.value)

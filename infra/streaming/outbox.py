@@ -31,6 +31,8 @@ class Agent(msgspec.Struct, frozen=True):
     sink: str | None
     handler: Handler
     dead_letters: str | None
+    background: bool = False
+    """Whether nobody waits for what it does."""
 
 
 class GapReport(msgspec.Struct, frozen=True):
