@@ -5,6 +5,8 @@ import contextlib
 import html
 import re
 from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin
 
 import msgspec
 from aiohttp import web
@@ -14,6 +16,8 @@ from infra.errors import InvalidRecord, NotFound, Unavailable
 
 _PATIENCE = 0.5
 """Seconds to wait for what the script can ask for itself."""
+FIRST_RENDITION: Final = "source.m3u8"
+"""The playlist that a player begins with, beside the multivariant one."""
 _PATH = re.compile(r"([a-z0-9-]+/)*[a-z0-9.-]+")
 
 FOLDER: web.AppKey[Path] = web.AppKey("pages", Path)
@@ -40,8 +44,11 @@ async def watch(request: web.Request) -> web.Response:
         if found.data.stream is None:
             state = "offline"  # the player is lower then
         else:
-            playlist = html.escape(found.data.stream.playlist_url)
-            head += f'<link rel="preload" as="fetch" crossorigin href="{playlist}" />'
+            playlist = found.data.stream.playlist_url
+            # Both at once: a browser asks for them before it has run any script.
+            for url in (playlist, urljoin(playlist, FIRST_RENDITION)):
+                url = html.escape(url)
+                head += f'<link rel="preload" as="fetch" crossorigin href="{url}" />'
     page = (request.app[FOLDER] / "watch.html").read_text()
     page = page.replace('data-state="loading"', f'data-state="{state}"', 1)
     return web.Response(

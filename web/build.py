@@ -6,6 +6,7 @@ script, so that a page has few trips to make before it shows a picture; what is 
 """
 
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,13 @@ _AT_ONCE = ("early.js", "theme.js")
 _ZIPPED = {".html", ".css", ".js", ".svg"}
 
 
+_LEFT_OUT = (
+    *("CMCD", "CONTENT_STEERING", "EME_DRM", "IFRAMES", "INTERSTITIALS", "M2TS_ADVANCED_CODECS"),
+    *("MEDIA_CAPABILITIES", "SUBTITLES", "VARIABLE_SUBSTITUTION"),
+)
+"""What hls.js can do beside what our streams need: a third of it, which would delay each first frame."""
+
+
 def npm() -> list[str]:
     """The command that runs npm: the machine's, else the one in a PyPI wheel."""
     if shutil.which("npm"):
@@ -37,10 +45,10 @@ def npm() -> list[str]:
 
 def install() -> None:
     """Install what the lock names, unless that was done already."""
-    done, lock = PACKAGES / ".package-lock.json", _HERE / "package-lock.json"
-    if not (done.exists() and done.stat().st_mtime >= lock.stat().st_mtime):
+    done, lock = PACKAGES / ".installed", (_HERE / "package-lock.json").read_bytes()
+    if not (done.exists() and done.read_bytes() == lock):
         subprocess.run([*npm(), "ci", "--ignore-scripts", "--silent"], cwd=_HERE, check=True)
-        done.touch()
+        done.write_bytes(lock)
 
 
 def bundle(sources: Sequence[Path], folder: Path, form: str = "esm") -> None:
@@ -51,8 +59,27 @@ def bundle(sources: Sequence[Path], folder: Path, form: str = "esm") -> None:
     (esbuild,) = (PACKAGES / "@esbuild").glob("*/bin/esbuild")
     command = [esbuild, "--bundle", "--minify", "--target=es2022", "--log-level=warning"]
     command += ["--external:/static/*"]  # what a page fetches when it gets there
-    command += [f"--format={form}", f"--outdir={folder}", *sources]
+    command += [f"--format={form}", f"--outdir={folder}", *_hls(), *sources]
     subprocess.run(command, env=os.environ | {"NODE_PATH": str(PACKAGES)}, check=True)
+
+
+def _hls() -> list[str]:
+    """hls.js from its source, as its own light build is made, and with audio of its own."""
+    source = PACKAGES / "hls.js" / "src"
+    version = json.loads((PACKAGES / "hls.js" / "package.json").read_text())["version"]
+    constants = {f"__USE_{feature}__": "false" for feature in _LEFT_OUT} | {
+        "__USE_ALT_AUDIO__": "true",
+        "__VERSION__": json.dumps(version),
+        "__IN_WORKER__": "false",
+        "__HLS_WORKER_BUNDLE__": "undefined",
+    }
+    return [
+        f"--alias:hls.js={source / 'hls.ts'}",
+        f"--alias:@svta/cml-cmcd={source / 'empty-es.js'}",
+        # Fields without a value are declarations of a type there, not assignments.
+        '--tsconfig-raw={"compilerOptions":{"useDefineForClassFields":false}}',
+        *(f"--define:{name}={value}" for name, value in constants.items()),
+    ]
 
 
 def build() -> None:

@@ -1,10 +1,12 @@
 // Asks for what a player needs first while the player itself, a large script, is still on its way:
 // both playlists, the parameters of the stream, and the part that begins with its last key frame.
 //
-// A page loads it with `<script async>`, and names the multivariant playlist in a
-// `<link rel="preload" as="fetch">`. `window.early.take(url)` gives each answer once, as a promise.
+// A page loads it in its head, where `theme.js` has to come first, and names the multivariant playlist and the first rendition's
+// in a `<link rel="preload" as="fetch">` each. `window.early.take(url)` gives each answer once, as a
+// promise.
 
-import { beginning, firstRendition } from "./playlists.js";
+import "./theme.js";
+import { beginning } from "./playlists.js";
 
 const PATIENCE = 5000; // milliseconds
 const answers = new Map(); // address → promise of a text or of bytes
@@ -25,15 +27,14 @@ function ask(url, read) {
   return asked;
 }
 
-async function begin(url) {
+async function begin(multivariant, rendition) {
   const text = (response) => response.text();
-  const rendition = firstRendition(await ask(url, text), url);
-  if (!rendition) return;
+  void ask(multivariant, text);
   for (const found of beginning(await ask(rendition, text), rendition)) {
     void ask(found, (response) => response.arrayBuffer());
   }
 }
 
 window.early = { take };
-const wanted = document.querySelector("link[rel=preload][as=fetch]")?.href;
-if (wanted) begin(wanted).catch(() => {});
+const named = [...document.querySelectorAll("link[rel=preload][as=fetch]")].map((link) => link.href);
+if (named.length === 2) begin(...named).catch(() => {});

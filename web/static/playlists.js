@@ -3,13 +3,6 @@
 /** How many parts before the live edge playback begins at least; as `TUNING.startParts` has it. */
 export const LEAD = 3;
 
-/** The address of the first rendition in the text of a multivariant playlist found at `base`. */
-export function firstRendition(text, base) {
-  const lines = text.split("\n");
-  const named = lines.findIndex((line) => line.startsWith("#EXT-X-STREAM-INF:"));
-  return named < 0 ? null : new URL(lines[named + 1], base).href;
-}
-
 /**
  * What to start a live rendition with: the addresses of its parameters, and of the last part that
  * begins with a key frame and starts `LEAD` parts or more before the live edge.

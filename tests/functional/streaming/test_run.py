@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections import deque
+from types import SimpleNamespace
 
 import pytest
 
 from infra.errors import ConfigurationError, Unavailable
 from infra.local.ports import free_ports
 from infra.streaming import App, Message, Send, make_app
+from infra.streaming.app import LISTS_FIRST
 from infra.streaming.run import prepare
 from schemas.registry import registry
 
@@ -53,3 +56,20 @@ async def test_two_tables_of_one_name_are_refused() -> None:
     app.Table("rows", value_type=int)
     with pytest.raises(ConfigurationError, match="two tables named rows"):
         app.Table("rows", value_type=str)
+
+
+@pytest.mark.parametrize(("waiting", "left"), [(2, 0), (LISTS_FIRST + 3, 3)])
+async def test_the_background_gives_way_but_not_for_ever(waiting: int, left: int) -> None:
+    app = app_at(1)
+    queue: deque[int] = deque(range(waiting))
+    app.awaited["decide"] = SimpleNamespace(empty=lambda: not queue)  # type: ignore[assignment]
+
+    async def decide() -> None:
+        while queue:
+            queue.popleft()
+            await asyncio.sleep(0)
+
+    deciding = asyncio.create_task(decide())
+    await app.give_way()
+    assert len(queue) == left
+    await deciding
