@@ -1,9 +1,9 @@
 // Asks for what a player needs first while the player itself, a large script, is still on its way:
 // both playlists, the parameters of the stream, and the part that begins with its last key frame.
 //
-// A page loads it in its head, where `theme.js` has to come first, and names the multivariant playlist and the first rendition's
-// in a `<link rel="preload" as="fetch">` each. `window.early.take(url)` gives each answer once, as a
-// promise.
+// A page loads it in its head, where colours have to be chosen too, and names the multivariant playlist
+// and that of the first rendition in a `<link rel="preload" as="fetch">` each. `window.early.take(url)`
+// gives each answer once, as a promise.
 
 import "./theme.js";
 import { beginning } from "./playlists.js";

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.pages import FIRST_RENDITION
+from media.naming import SOURCE
 from media.origin.playlist import media_playlist, multivariant_playlist
 from media.origin.rendition import Rendition
 from media.packaging.outputs import TARGET_DURATION
@@ -343,3 +345,7 @@ def test_hls_parser_can_find_fault():
         good.replace("#EXT-X-TARGETDURATION:4\n", ""),
     ]
     assert all(hls_parser(bad))
+
+
+def test_the_watch_page_names_the_rendition_that_every_stream_has():
+    assert f"{SOURCE}.m3u8" == FIRST_RENDITION

@@ -1,5 +1,6 @@
 """Partitions take turns at an agent, and the lists of one keep their order."""
 
+import itertools
 from asyncio import QueueEmpty
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +51,7 @@ async def test_nothing_is_lost_and_each_partition_keeps_its_order(partitions: li
 @given(PARTITIONS)
 async def test_nobody_has_two_turns_while_another_waits(partitions: list[int]) -> None:
     found = [partition for partition, _ in taken(a_queue(partitions))]
-    for at, (before, after) in enumerate(zip(found, found[1:], strict=False)):
+    for at, (before, after) in enumerate(itertools.pairwise(found)):
         assert before != after or set(found[at:]) == {before}
 
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LEAD, beginning, firstRendition } from "../../../web/static/playlists.js";
+import { LEAD, beginning } from "../../../web/static/playlists.js";
 import { TUNING } from "../../../web/static/steering.js";
 
 const BASE = "http://origin.test/live/s/source.m3u8";
@@ -36,12 +36,6 @@ test("the latest parameters are taken, whichever sessions there were before", ()
 test("where nothing is far enough, or there are no parts, nothing is asked for", () => {
   assert.deepEqual(objects(playlist([0.1, 0.1])), []);
   assert.deepEqual(objects("#EXTM3U\n#EXTINF:2,\n1.m4s"), []);
-});
-
-test("the first rendition is found beside its playlist", () => {
-  const text = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nsource.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\nlow.m3u8";
-  assert.equal(firstRendition(text, "http://origin.test/live/s/index.m3u8"), BASE);
-  assert.equal(firstRendition("#EXTM3U", BASE), null);
 });
 
 test("the player and what is asked for early agree on where to begin", () => {
