@@ -3,13 +3,14 @@
 //
 // A page loads it in its head, where colours have to be chosen too, and names the multivariant playlist
 // and that of the first rendition in a `<link rel="preload" as="fetch">` each. `window.early.take(url)`
-// gives each answer once, as a promise.
+// gives each answer once, as a promise, and `window.early.media()` the video with its media source.
 
 import "./theme.js";
 import { beginning } from "./playlists.js";
 
 const PATIENCE = 5000; // milliseconds
 const answers = new Map(); // address → promise of a text or of bytes
+let opened = null;
 
 function take(url) {
   const answer = answers.get(url);
@@ -35,6 +36,26 @@ async function begin(multivariant, rendition) {
   }
 }
 
-window.early = { take };
+/** Give the video its media source as soon as it is there: to open one takes turns of its own. */
+function open() {
+  const video = document.querySelector("video");
+  if (!video || !window.MediaSource || window.ManagedMediaSource) return; // hls.js takes the latter
+  const mediaSource = new MediaSource();
+  video.src = URL.createObjectURL(mediaSource);
+  opened = { media: video, mediaSource };
+}
+
+/** What `open` opened, once. */
+function media() {
+  const given = opened;
+  opened = null;
+  return given;
+}
+
+window.early = { take, media };
 const named = [...document.querySelectorAll("link[rel=preload][as=fetch]")].map((link) => link.href);
-if (named.length === 2) begin(...named).catch(() => {});
+if (named.length === 2) {
+  begin(...named).catch(() => {});
+  // The page is parsed then, and its modules have not run.
+  document.addEventListener("readystatechange", open, { once: true });
+}

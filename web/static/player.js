@@ -55,6 +55,7 @@ export class Player extends EventTarget {
 
   /** Stop loading and forget the stream. */
   unload() {
+    const loaded = this.url !== null;
     clearTimeout(this.retry);
     this.source?.close();
     this.source = null;
@@ -65,7 +66,7 @@ export class Player extends EventTarget {
     this.approached = false;
     this.stalledAt = null;
     this.video.playbackRate = 1;
-    if (this.video.src) {
+    if (loaded && this.video.src) {
       this.video.removeAttribute("src");
       this.video.load();
     }

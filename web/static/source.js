@@ -65,7 +65,7 @@ export class Source extends EventTarget {
     this.hls.on(Hls.Events.BUFFER_APPENDED, () => this.#tell("buffered"));
     this.hls.on(Hls.Events.FRAG_BUFFERED, (_event, buffered) => this.#weigh(buffered));
     this.hls.loadSource(url);
-    this.hls.attachMedia(video);
+    this.hls.attachMedia(window.early?.media() ?? video);
   }
 
   /** Stop loading and let go of the video element. */
