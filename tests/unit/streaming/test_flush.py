@@ -14,7 +14,7 @@ from infra.streaming.metrics import Metrics
     [
         (0, 10 * SECONDS_A_FLIGHT, False),
         (1, 0.0, False),
-        (1, SECONDS_A_FLIGHT, True),
+        (1, 1.01 * SECONDS_A_FLIGHT, True),
         (RECORDS_A_FLIGHT, 0.0, True),
     ],
 )
