@@ -1,6 +1,7 @@
 """The processes of the platform on one machine: what each is called and where it listens."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -52,38 +53,31 @@ class Role:
 
 def roles() -> list[Role]:
     """Every role once, as the settings have it."""
-    worker_port, views_port = WorkerSettings().web_port, ViewsSettings().web_port
-    workers = [
-        Role(
-            name=f"worker-{topology}",
-            title=f"Worker {topology}",
-            arguments=("worker", topology),
-            port=worker_port + index,
-            environment={"MILLRACE_WORKER_WEB_PORT": str(worker_port + index)},
-        )
-        for index, topology in enumerate(TOPOLOGIES)
-    ]
-    views = [
-        Role(
-            name=f"views-{store}",
-            title=f"Views in {store.capitalize()}",
-            arguments=("views", store),
-            port=views_port + index,
-            environment={
-                "MILLRACE_VIEWS_WEB_PORT": str(views_port + index),
-                "MILLRACE_VIEWS_INSTANCE": ViewsSettings().instance or "views-1",
-            },
-        )
-        for index, store in enumerate(STORES)
-    ]
+    instance = {"MILLRACE_VIEWS_INSTANCE": ViewsSettings().instance or "views-1"}
     return [
-        *workers,
+        *_each("worker", TOPOLOGIES, WorkerSettings().web_port),
         Role("clock", "Clock", ("clock",), None),
-        *views,
+        *_each("views", STORES, ViewsSettings().web_port, instance),
         Role("webhooks", "Webhooks", ("webhooks",), WebhooksSettings().web_port),
         Role("ingest", "Ingest", ("ingest",), IngestSettings().http_port),
         Role("origin", "Origin", ("origin",), OriginSettings().port),
         Role("gateway", "Gateway", ("gateway",), GatewaySettings().port),
+    ]
+
+
+def _each(
+    command: str, names: Sequence[str], first: int, environment: Mapping[str, str] | None = None
+) -> list[Role]:
+    """A role for each that the command can run, on one port after another."""
+    return [
+        Role(
+            name=f"{command}-{name}",
+            title=f"{command.capitalize()} {name}",
+            arguments=(command, name),
+            port=port,
+            environment={f"MILLRACE_{command.upper()}_WEB_PORT": str(port), **(environment or {})},
+        )
+        for port, name in enumerate(names, first)
     ]
 
 

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from infra.errors import Unavailable
+from infra.kafka import connect
 from infra.record import Codec
 from sinks.projection import Message, decoded
 
@@ -191,11 +192,7 @@ class Backlog:
                 max_partition_fetch_bytes=1 << 18,
                 fetch_max_wait_ms=100,
             )
-            try:
-                await consumer.start()
-            except KafkaError:
-                await consumer.stop()
-                raise
+            await connect(consumer, self._bootstrap)
             self._consumer = consumer
         return self._consumer
 

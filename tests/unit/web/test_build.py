@@ -34,8 +34,12 @@ def test_every_text_lies_there_zipped_too() -> None:
 
 @pytest.mark.parametrize("page", ["index.html", "watch.html"])
 def test_what_a_page_names_is_there_and_imports_nothing_more(page: str) -> None:
-    named = re.findall(r'/static/([^"]+)', (web.BUILT / page).read_text())
-    assert {"theme.js", "early.js"} & set(named), "nothing sets the colours before the first paint"
+    text = (web.BUILT / page).read_text()
+    named = re.findall(r'/static/([^"]+)', text)
+    (at_once,) = re.findall(r'<script src="/static/([^"]+)"', text)
+    assert "prefers-color-scheme" in (web.BUILT / at_once).read_text(), (
+        "colours before the first paint"
+    )
     for name in named:
         assert (web.BUILT / name).exists(), name
         assert not re.search(r'(^|;)import[ {"*]', (web.BUILT / name).read_text()), name
