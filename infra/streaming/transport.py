@@ -26,8 +26,8 @@ FETCH_WAIT_MS = 20
 RECORDS_AN_EVENT = 500
 """Records handed to an agent as one event."""
 RECORDS_UNDER_WAY = 8000
-"""Records of a partition delivered and not yet journaled, after which it waits: what is in memory is
-bounded, however many are on the log."""
+"""Records of a partition delivered and not yet journaled, after which it waits: memory is bounded,
+however many are on the log."""
 SOON = 0.02
 """Seconds to wait for the others while a partition waits."""
 
