@@ -16,6 +16,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The Avro full name, which is the record's identity on the log."""
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a list in a record holds, where that has fields of its own. Generated likewise."""
+
+
 class Meta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The first field of every record on the log (`schemas/avro/Meta.v1.avsc`)."""
 

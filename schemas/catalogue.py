@@ -98,6 +98,17 @@ def _fields(schema: Schema) -> Iterator[str]:
     for field in schema["fields"]:
         if field["name"] != "meta":
             yield f"| `{field['name']}` | {_type(field['type'])} | {field['doc']} |"
+            for part in _parts(field["type"]):
+                kind = _type(part["type"])
+                yield f"| `{field['name']}[].{part['name']}` | {kind} | {part['doc']} |"
+
+
+def _parts(kind: Any) -> list[Any]:
+    """The fields of what a list holds."""
+    match kind:
+        case {"type": "array", "items": {"type": "record", "fields": fields}}:
+            return list(fields)
+    return []
 
 
 def _type(kind: Any) -> str:
@@ -110,6 +121,8 @@ def _type(kind: Any) -> str:
             return " · ".join(f"`{symbol}`" for symbol in symbols)
         case {"type": "array", "items": items}:
             return f"list of {_type(items)}"
+        case {"type": "record", "name": name}:
+            return f"`{name}`"
         case {"type": inner}:
             return _type(inner)
     return str(kind)

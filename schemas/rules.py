@@ -66,7 +66,9 @@ def _topic(topic: Topic, schemas: dict[str, Schema]) -> Iterator[Problem]:
     if not 1024 <= topic.max_message_bytes <= MAX_MESSAGE_BYTES:
         yield problem("message-size", f"must be from 1024 to {MAX_MESSAGE_BYTES} bytes")
     if topic.dead_letters != any(_dead_letters(reader) for reader in topic.readers):
-        yield problem("dead-letters", "needed if a worker or the views read it, and only then")
+        yield problem(
+            "dead-letters", "needed if a worker, the views or transcoders read it, and only then"
+        )
     for event in topic.events:
         if event not in schemas:
             yield problem("unknown-event", f"there is no schema {event}")
@@ -75,7 +77,7 @@ def _topic(topic: Topic, schemas: dict[str, Schema]) -> Iterator[Problem]:
 
 
 def _dead_letters(reader: str) -> bool:
-    return reader.startswith("worker ") or reader == "views"
+    return reader.startswith("worker ") or reader in ("views", "transcoder")
 
 
 def _placed(topic: Topic, schema: Schema) -> Iterator[Problem]:
@@ -118,8 +120,8 @@ def _namesakes(schemas: dict[str, Schema]) -> Iterator[Problem]:
             yield Problem("short-name", name, f"{other} has that short name")
 
 
-def _record(schema: Schema) -> Iterator[Problem]:
-    name = sources.full_name(schema)
+def _record(schema: Schema, within: str = "") -> Iterator[Problem]:
+    name = within or sources.full_name(schema)
     if not schema.get("doc"):
         yield Problem("documented", name, "needs a doc")
     for field in schema["fields"]:
@@ -137,7 +139,7 @@ def _types(where: str, kind: Any) -> Iterator[Problem]:
             for each in kind:
                 yield from _types(where, each)
         case {"type": "record"}:
-            yield from _record(kind)
+            yield from _record(kind, f"{where}[]" if "namespace" not in kind else "")
         case {"type": "array", "items": items}:
             yield from _types(where, items)
         case {"type": "enum"} if kind.get("default") not in kind["symbols"]:

@@ -23,10 +23,24 @@ def modules(root: Path = sources.ROOT) -> dict[str, str]:
 
 
 def _module(context: str, schemas: list[sources.Schema]) -> str:
-    body = "\n\n".join(_record(schema) for schema in schemas)
+    parts = {each["name"]: _part(each) for schema in schemas for each in _parts(schema)}
+    body = "\n\n".join([*parts.values(), *(_record(schema) for schema in schemas)])
     imports = "from typing import ClassVar" + (", Literal" if "Literal[" in body else "")
+    base = ("Part, " if parts else "") + "Record"
     title = f"Records of the {context} context"
-    return _HEAD.format(title=title) + imports + "\n\nfrom infra.record import Record\n\n\n" + body
+    return f"{_HEAD.format(title=title)}{imports}\n\nfrom infra.record import {base}\n\n\n{body}"
+
+
+def _parts(schema: sources.Schema) -> list[sources.Schema]:
+    """The records that lists of a record hold."""
+    kinds = [field["type"] for field in schema["fields"]]
+    items = [kind["items"] for kind in kinds if isinstance(kind, dict) and "items" in kind]
+    return [each for each in items if isinstance(each, dict) and each["type"] == "record"]
+
+
+def _part(schema: sources.Schema) -> str:
+    head = f"class {schema['name']}(Part, frozen=True, kw_only=True):"
+    return "\n".join([head, f'    """{schema["doc"]}"""\n', *_fields(schema["fields"])]) + "\n"
 
 
 def _record(schema: sources.Schema) -> str:
@@ -35,11 +49,16 @@ def _record(schema: sources.Schema) -> str:
         f'    """{schema["doc"]}"""\n',
         f'    FULL_NAME: ClassVar[str] = "{schema["namespace"]}.{schema["name"]}"\n',
     ]
-    for field in schema["fields"][1:]:
+    return "\n".join([*lines, *_fields(schema["fields"][1:])]) + "\n"
+
+
+def _fields(fields: list[Any]) -> list[str]:
+    lines = []
+    for field in fields:
         default = " = None" if field.get("default", 0) is None else ""
         lines.append(f"    {field['name']}: {_python(field['type'])}{default}")
         lines.append(f'    """{field["doc"]}"""')
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _python(kind: Any) -> str:
@@ -52,6 +71,8 @@ def _python(kind: Any) -> str:
             return "Literal[" + ", ".join(f'"{symbol}"' for symbol in symbols) + "]"
         case {"type": "array", "items": items}:
             return f"list[{_python(items)}]"
+        case {"type": "record", "name": name}:
+            return str(name)
         case {"type": str(inner)}:
             return _python(inner)
     raise ValueError(f"no Python type for {kind!r}")

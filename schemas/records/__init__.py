@@ -12,6 +12,7 @@ from schemas.records import (
     media,
     platform,
     social,
+    transcode,
 )
 
 BY_NAME: dict[str, type[Record]] = {
@@ -27,6 +28,7 @@ BY_NAME: dict[str, type[Record]] = {
         media,
         platform,
         social,
+        transcode,
     )
     for item in vars(module).values()
     if isinstance(item, type) and issubclass(item, Record) and item is not Record
