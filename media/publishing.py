@@ -9,19 +9,18 @@ from infra.clock import Clock, SystemClock
 from infra.kafka import Delivery, EventProducer
 from infra.record import Codec, Record
 from media.flv import Tag
-from media.naming import SOURCE, digest
+from media.naming import SOURCE
 from media.packaging.outputs import Limits, Opened, Output, Part, Segment, Warned
 from media.packaging.packager import Packager
 from media.patience import PatientStore
+from media.rendition_publisher import RenditionPublisher
 from media.resuming import resume
 from media.storage import ObjectStore
 from schemas.records.broadcast import StreamResumed, StreamStarted
-from schemas.records.media import PartProduced, RenditionOpened, SegmentProduced
+from schemas.records.media import PartProduced
 
 MAX_IN_FLIGHT: Final = 256
 """Events of a session that Kafka has not acknowledged yet, at most."""
-PARTS_KEPT: Final = 60.0
-"""Seconds for which the parts of a complete segment stay; playlists list them for 12."""
 _PART_KEY: Final = re.compile(r"^live/[^/]+/[^/]+/[^/]+/\d+\.\d+\.m4s$")
 
 
@@ -63,14 +62,16 @@ class SegmentPublisher:
 
     def __init__(self, stream: StreamStarted | StreamResumed, publishing: Publishing) -> None:
         self._stream, self._publishing = stream, publishing
-        self._folder = f"live/{stream.stream_id}/{stream.session_id}/{SOURCE}"
         self._packager: Packager | None = None
-        self._inits = 0
-        self._init_object = ""
         self._store = publishing.store_for(stream)
-        self._segment: list[tuple[str, bytes]] = []
+        self._rendition = RenditionPublisher(
+            *(stream.stream_id, stream.session_id, SOURCE),
+            folder=f"live/{stream.stream_id}/{stream.session_id}/{SOURCE}",
+            store=self._store,
+            announce=self,
+            clock=publishing.clock,
+        )
         self._unacknowledged: deque[asyncio.Future[Delivery]] = deque()
-        self._obsolete: deque[tuple[float, list[str]]] = deque()
         self.warnings: list[tuple[str, str]] = []
         """What the publisher should put right, as (warning, detail); `take_warnings` empties it."""
 
@@ -113,7 +114,7 @@ class SegmentPublisher:
         for tag in tags:
             await self._publish(self._packager.feed(tag, arrived_at))
         await self._settle(MAX_IN_FLIGHT)
-        await self._delete_obsolete()
+        await self._rendition.delete_obsolete()
 
     async def close(self) -> None:
         """Publish what is left and wait until all of it is acknowledged. Raises Unavailable."""
@@ -124,85 +125,25 @@ class SegmentPublisher:
     async def _publish(self, outputs: list[Output]) -> None:
         for output in outputs:
             if isinstance(output, Part):
-                await self._publish_part(output)
+                await self._rendition.part(output)
             elif isinstance(output, Segment):
-                await self._publish_segment(output)
+                await self._rendition.segment(output)
             elif isinstance(output, Opened):
-                await self._publish_init(output)
+                await self._rendition.open(output)
             elif isinstance(output, Warned):
                 self.warnings.append((output.warning, output.detail))
 
-    async def _publish_init(self, opened: Opened) -> None:
-        """Acknowledged before any part follows, so that players never lack the parameters."""
-        suffix = f"-{self._inits}" if self._inits else ""
-        self._inits += 1
-        self._init_object = f"{self._folder}/init{suffix}.mp4"
-        await self._store.put(self._init_object, opened.init)
-        event = RenditionOpened(
-            stream_id=self._stream.stream_id,
-            session_id=self._stream.session_id,
-            rendition=SOURCE,
-            init_object=self._init_object,
-            codecs=opened.codecs,
-            width=opened.width,
-            height=opened.height,
-            frame_rate=opened.frame_rate,
-            channels=opened.channels,
-            part_target=opened.part_target,
-            first_media_sequence=opened.first_media_sequence,
-        )
-        await self._post(self._publishing.segments_topic, event)
-        await self._settle(0)
-
-    async def _publish_part(self, part: Part) -> None:
-        key = f"{self._folder}/{part.media_sequence}.{part.part}.m4s"
-        await self._store.put(key, part.data)
-        event = PartProduced(
-            stream_id=self._stream.stream_id,
-            session_id=self._stream.session_id,
-            rendition=SOURCE,
-            media_sequence=part.media_sequence,
-            part=part.part,
-            object=key,
-            init_object=self._init_object,
-            size=len(part.data),
-            duration=part.duration,
-            media_time=part.media_time,
-            program_date_time=part.program_date_time,
-            independent=part.independent,
-            last=part.last,
-            digest=digest(part.data),
-        )
-        await self._post(self._publishing.parts_topic, event)
-        self._segment.append((key, part.data))
-
-    async def _publish_segment(self, segment: Segment) -> None:
-        parts, self._segment = self._segment, []
-        data = b"".join(data for _, data in parts)
-        key = f"{self._folder}/{segment.media_sequence}.m4s"
-        await self._store.put(key, data)
-        event = SegmentProduced(
-            stream_id=self._stream.stream_id,
-            session_id=self._stream.session_id,
-            rendition=SOURCE,
-            media_sequence=segment.media_sequence,
-            object=key,
-            init_object=self._init_object,
-            size=len(data),
-            duration=segment.duration,
-            media_time=segment.media_time,
-            program_date_time=segment.program_date_time,
-            independent=segment.independent,
-            digest=digest(data),
-            parts=segment.parts,
-        )
-        await self._post(self._publishing.segments_topic, event)
-        due = self._publishing.clock.monotonic() + PARTS_KEPT
-        self._obsolete.append((due, [key for key, _ in parts]))
-
-    async def _post(self, topic: str, event: Record) -> None:
-        posted = await self._publishing.producer.post(topic, self._stream.stream_id, event)
+    async def post(self, event: Record) -> None:
+        """Queue an event of the stream (`Announce`)."""
+        publishing = self._publishing
+        parts = isinstance(event, PartProduced)
+        topic = publishing.parts_topic if parts else publishing.segments_topic
+        posted = await publishing.producer.post(topic, self._stream.stream_id, event)
         self._unacknowledged.append(posted)
+
+    async def settle(self) -> None:
+        """Wait until all of it is acknowledged (`Announce`)."""
+        await self._settle(0)
 
     async def _settle(self, at_most: int) -> None:
         """Look at the acknowledgements that are here; wait until no more than so many are open."""
@@ -210,11 +151,6 @@ class SegmentPublisher:
             len(self._unacknowledged) > at_most or self._unacknowledged[0].done()
         ):
             await self._unacknowledged.popleft()
-
-    async def _delete_obsolete(self) -> None:
-        now = self._publishing.clock.monotonic()
-        while self._obsolete and self._obsolete[0][0] <= now:
-            await self._store.delete(self._obsolete.popleft()[1])
 
 
 async def sweep_parts(store: ObjectStore, before: int) -> int:
