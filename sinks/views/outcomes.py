@@ -37,14 +37,16 @@ def project(message: Envelope) -> list[Change]:
 
 
 def _topics() -> tuple[str, ...]:
-    """Events of the contexts that the gateway asks."""
+    """Events of the workers that the gateway asks."""
     topics = sources.topics()
-    asked = [
-        topic.context
+    asked = {
+        reader
         for topic in topics.values()
         if topic.name.endswith("-commands") and "gateway" in topic.writers
-    ]
-    return tuple(name for context in asked if (name := f"{context}-events") in topics)
+        for reader in topic.readers
+    }
+    events = (topic for topic in topics.values() if topic.name.endswith("-events"))
+    return tuple(topic.name for topic in events if not asked.isdisjoint(topic.writers))
 
 
 VIEW = View(
