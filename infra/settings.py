@@ -242,6 +242,35 @@ class WebhooksSettings(_Section):
     in_flight: int = Field(500, ge=1, description="Calls under way at most.")
 
 
+class TranscoderSettings(_Section):
+    """The role that makes renditions."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_TRANSCODER_")
+
+    web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
+    web_port: int = Field(6096, description="Port of that server.")
+    name: str = Field(
+        "",
+        description="Name of this process's place: one that starts under the name of another takes "
+        "its streams over at once. Empty: the machine's name.",
+    )
+    capacity: int = Field(
+        0,
+        ge=0,
+        description="Macroblocks a second that it may make. 0: what a probe at the start measures.",
+    )
+    streams: int = Field(32, ge=1, description="Streams that it works on at once, at most.")
+    drain: float = Field(
+        30.0, ge=0, description="Seconds for its streams to go elsewhere when it stops."
+    )
+    storage_patience: float = Field(
+        30.0,
+        ge=0,
+        description="Seconds for which object storage may be away before a stream's "
+        "process starts again.",
+    )
+
+
 class BroadcastSettings(_Section):
     """Rules of the broadcast context."""
 
