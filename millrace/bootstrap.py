@@ -101,7 +101,7 @@ def run_clock() -> None:
 
 def run_views(chosen: "Sequence[StoreKind]") -> None:
     """Fold the log into stores until SIGTERM."""
-    from sinks.dead_letters import KafkaDeadLetters
+    from infra.dead_letters import KafkaDeadLetters
     from sinks.projection import Hole
     from sinks.views import VIEWS
     from sinks.writer import ViewWriter

@@ -19,10 +19,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.clock import Clock, SystemClock
+from infra.dead_letters import DeadLetters
 from infra.errors import MillraceError, Unavailable
 from infra.record import Codec
 from sinks import metrics
-from sinks.dead_letters import DeadLetters
 from sinks.feed import Backlog, Feed
 from sinks.group import Rebalances, member
 from sinks.lane import Lane
@@ -265,7 +265,10 @@ class ViewWriter:
             origin=f"{record.topic}/{record.partition}/{record.offset}",
             error=str(failure.error),
         )
-        await self._patience.insist("kafka", lambda: self._dead_letters.put(failure))
+        reader = f"views/{failure.view}"
+        await self._patience.insist(
+            "kafka", lambda: self._dead_letters.put(record, failure.error, reader)
+        )
 
     async def _probe(self, consumer: AIOKafkaConsumer) -> None:
         """Know that Kafka is there, and how far behind it the views are."""

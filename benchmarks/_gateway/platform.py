@@ -30,7 +30,7 @@ from infra.observability import logs
 from infra.streaming import make_app as make_worker
 from infra.streaming import run
 from schemas.registry import registry
-from sinks.dead_letters import KafkaDeadLetters
+from infra.dead_letters import KafkaDeadLetters
 from sinks.reader import ViewReader
 from sinks.stores.redis import RedisStore
 from sinks.view import View

@@ -4,6 +4,7 @@ from collections import Counter
 
 from infra.record import Envelope
 from schemas.records.transcode import LadderChanged
+from sinks.rows import Columns
 from sinks.view import Change, Delete, Upsert, View
 
 
@@ -14,7 +15,7 @@ def project(message: Envelope) -> list[Change]:
             return [Delete((over.pool, over.stream_id))]
         case LadderChanged() as ladder:
             states = Counter(rung.state for rung in ladder.rungs)
-            columns = {
+            columns: Columns = {
                 "channel_id": ladder.channel_id,
                 "tier": ladder.tier,
                 "worker_id": ladder.worker_id,

@@ -2,6 +2,7 @@
 
 from infra.record import Envelope
 from schemas.records.transcode import WorkerJoined, WorkerLeft
+from sinks.rows import Columns
 from sinks.view import Change, Delete, Upsert, View
 
 
@@ -9,7 +10,7 @@ def project(message: Envelope) -> list[Change]:
     """A worker has a row while it is there."""
     match message.event:
         case WorkerJoined() as worker:
-            columns = {
+            columns: Columns = {
                 "name": worker.name,
                 "capacity": worker.capacity,
                 "encoders": " ".join(worker.encoders),

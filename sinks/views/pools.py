@@ -10,7 +10,7 @@ def project(message: Envelope) -> list[Change]:
     match message.event:
         case PoolMeasured() as pool:
             columns = {name: getattr(pool, name) for name in VIEW.columns if hasattr(pool, name)}
-            return [Upsert(pool.pool, columns | {"measured_at": message.meta.occurred_at})]
+            return [Upsert(pool.pool, {**columns, "measured_at": message.meta.occurred_at})]
     return []
 
 

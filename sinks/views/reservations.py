@@ -2,6 +2,7 @@
 
 from infra.record import Envelope
 from schemas.records.transcode import CapacityReserved, ReservationEnded
+from sinks.rows import Columns
 from sinks.view import Change, Delete, Upsert, View
 
 
@@ -9,7 +10,7 @@ def project(message: Envelope) -> list[Change]:
     """A reservation has a row until it was given up, or is over."""
     match message.event:
         case CapacityReserved() as reserved:
-            columns = {
+            columns: Columns = {
                 "channel_id": reserved.channel_id,
                 "begins_at": reserved.begins_at,
                 "ends_at": reserved.ends_at,

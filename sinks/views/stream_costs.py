@@ -2,6 +2,7 @@
 
 from infra.record import Envelope
 from schemas.records.transcode import CostMeasured
+from sinks.rows import Columns
 from sinks.view import Change, Upsert, View
 
 
@@ -9,7 +10,7 @@ def project(message: Envelope) -> list[Change]:
     """What was measured last holds all that came before."""
     match message.event:
         case CostMeasured() as cost:
-            columns = {
+            columns: Columns = {
                 "encoder": cost.encoder,
                 "segments": cost.segments,
                 "media_seconds": cost.media_seconds,

@@ -4,6 +4,7 @@ import msgspec
 
 from infra.record import Envelope
 from schemas.records.transcode import LadderChanged, StreamQuarantined
+from sinks.rows import Columns
 from sinks.view import Change, Upsert, View
 
 
@@ -31,7 +32,7 @@ def project(message: Envelope) -> list[Change]:
                 )
             ]
         case StreamQuarantined() as found:
-            columns = {
+            columns: Columns = {
                 "quarantined_at": message.meta.occurred_at,
                 "deaths": found.deaths,
                 "quarantined_segment": found.media_sequence,

@@ -28,12 +28,12 @@ from api.sender import Sender
 from api.v1.events import Events
 from api.v1.parameters import Id
 from infra.clock import SystemClock
+from infra.dead_letters import KafkaDeadLetters
 from infra.kafka import EventProducer
 from infra.record import Envelope
 from schemas.records.identity import ChannelRegistered, ChannelUpdated, RegisterChannel
 from schemas.registry import registry
 from schemas.sources import Topic, topics
-from sinks.dead_letters import KafkaDeadLetters
 from sinks.reader import ViewReader
 from sinks.stores.redis import RedisStore
 from sinks.view import View

@@ -29,6 +29,7 @@ from api.oauth2.tokens import AccessTokens
 from api.places import Places
 from api.sender import Sender
 from infra.clock import SystemClock
+from infra.dead_letters import KafkaDeadLetters
 from infra.kafka import Delivery, EventProducer
 from infra.names import id_of
 from infra.passwords import Passwords
@@ -37,7 +38,6 @@ from infra.sealing import MasterKeys, new_master_key
 from infra.streaming.testing import Delivered, TestWorker
 from schemas import provision, sources
 from schemas.registry import registry
-from sinks.dead_letters import KafkaDeadLetters
 from sinks.reader import ViewReader
 from sinks.stores.memory import MemoryStore
 from sinks.stores.redis import RedisStore

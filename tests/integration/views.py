@@ -10,12 +10,12 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from infra.dead_letters import KafkaDeadLetters
 from infra.errors import Unavailable
 from infra.record import Meta, Record
 from schemas.records.broadcast import StreamEnded, StreamStarted
 from schemas.registry import registry
-from sinks.dead_letters import KafkaDeadLetters
-from sinks.projection import Failure, Hole
+from sinks.projection import Hole
 from sinks.store import Store
 from sinks.view import View
 from sinks.views import VIEWS
@@ -153,10 +153,10 @@ class KeptLetters:
     """Dead letters in a list."""
 
     def __init__(self) -> None:
-        self.failures: list[Failure] = []
+        self.errors: list[Exception] = []
 
-    async def put(self, failure: Failure) -> None:
-        self.failures.append(failure)
+    async def put(self, record: Any, error: Exception, reader: str) -> None:
+        self.errors.append(error)
 
 
 async def caught_up(log: Log, store: Store, found: View, ends: dict[int, int]) -> None:

@@ -9,8 +9,8 @@ from itertools import groupby
 
 import msgspec
 
+from infra.dead_letters import KafkaDeadLetters
 from schemas.registry import registry
-from sinks.dead_letters import KafkaDeadLetters
 from sinks.store import Store
 from sinks.stores.cassandra import CassandraStore
 from sinks.stores.redis import RedisStore

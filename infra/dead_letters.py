@@ -1,7 +1,7 @@
-"""Messages that a view cannot take go to `<topic>-dlq`, with reason and origin."""
+"""Where a reader outside the run loop puts what it cannot take: `<topic>-dlq`, and why."""
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -9,14 +9,16 @@ from aiokafka.errors import KafkaError
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
 from infra.kafka import connect
-from sinks.projection import Failure
 
 
 class DeadLetters(Protocol):
     """Where messages go that cannot be taken."""
 
-    async def put(self, failure: Failure) -> None:
-        """Keep a message and the reason. Raises Unavailable; trying again may repeat it."""
+    async def put(self, record: Any, error: Exception, reader: str) -> None:
+        """Keep a raw message and why `reader` cannot take it.
+
+        Raises Unavailable; trying again may repeat it.
+        """
         ...
 
 
@@ -44,21 +46,20 @@ class KafkaDeadLetters:
         if self._kafka is not None:
             await self._kafka.stop()
 
-    async def put(self, failure: Failure) -> None:
+    async def put(self, record: Any, error: Exception, reader: str) -> None:
         """Write a dead letter and wait until it is acknowledged."""
         assert self._kafka is not None, "use `async with`"
-        record = failure.message.record
         headers = [
-            ("error", f"{type(failure.error).__name__}: {failure.error}"[:500].encode()),
+            ("error", f"{type(error).__name__}: {error}"[:500].encode()),
             ("origin-topic", record.topic.encode()),
             ("origin-partition", str(record.partition).encode()),
             ("origin-offset", str(record.offset).encode()),
             ("time", str(self._clock.now()).encode()),
-            ("reader", f"views/{failure.view}".encode()),
+            ("reader", reader.encode()),
         ]
         try:
             await self._kafka.send_and_wait(
                 f"{record.topic}-dlq", record.value, record.key, headers=headers
             )
-        except KafkaError as error:
-            raise Unavailable(f"Kafka did not take a dead letter: {error}") from error
+        except KafkaError as failure:
+            raise Unavailable(f"Kafka did not take a dead letter: {failure}") from failure
