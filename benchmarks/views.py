@@ -20,7 +20,7 @@ from infra.kafka import LogReader
 from infra.record import Meta, Record
 from schemas.records.broadcast import StreamEnded, StreamStarted
 from schemas.registry import registry
-from sinks.dead_letters import KafkaDeadLetters
+from infra.dead_letters import KafkaDeadLetters
 from sinks.prove import prove
 from sinks.reader import ViewReader
 from sinks.rebuild import rebuild
