@@ -1,0 +1,93 @@
+"""What a worker hears: parts and segments of every stream, and what the dispatcher decides."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from infra.clock import Clock
+from infra.dead_letters import DeadLetters
+from infra.errors import InvalidRecord, Unavailable
+from infra.kafka import LogReader, connect
+from infra.record import Codec, Envelope
+from media.transcoding import metrics
+
+log = structlog.get_logger()
+
+LOOK_BACK: Final = 15.0
+"""Seconds of media announcements read before now: some segments of every stream."""
+_POLL_MS: Final = 500
+READER: Final = "transcoder"
+
+Hear = Callable[[Envelope, Any], Awaitable[None]]
+"""Takes a message and the consumer's own record."""
+
+
+class Follower:
+    """Reads outside any group: media from a little back, decisions from now on."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        codec: Codec,
+        dead_letters: DeadLetters,
+        clock: Clock,
+        *,
+        media: tuple[str, ...] = ("media-parts", "media-segments"),
+        decisions: str = "transcode-events",
+    ) -> None:
+        self._bootstrap, self._codec = bootstrap, codec
+        self._dead_letters, self._clock = dead_letters, clock
+        self._media, self._decisions = media, decisions
+        self.following = asyncio.Event()
+        """Set when whatever is decided from now on will be heard."""
+        self.polled_at = 0.0
+        """When the log was last heard of, on the monotonic clock."""
+
+    async def run(self, hear: Hear) -> None:
+        """Follow for good. Raises Unavailable."""
+        positions = await self._positions()
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            enable_auto_commit=False,
+            fetch_min_bytes=1,
+            fetch_max_wait_ms=_POLL_MS,
+        )
+        await connect(consumer, self._bootstrap)
+        try:
+            consumer.assign(list(positions))
+            for partition, offset in positions.items():
+                consumer.seek(partition, offset)
+            self.following.set()
+            while True:
+                self.polled_at = self._clock.monotonic()
+                for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                    for record in batch:
+                        await self._take(record, hear)
+        except KafkaError as error:
+            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
+        finally:
+            self.following.clear()
+            await consumer.stop()
+
+    async def _positions(self) -> dict[TopicPartition, int]:
+        since = self._clock.now() - round(LOOK_BACK * 1e6)
+        async with LogReader(self._bootstrap) as reader:
+            positions = await reader.ends(await reader.partitions(self._decisions))
+            for topic in self._media:
+                positions |= await reader.at(await reader.partitions(topic), since)
+        return positions
+
+    async def _take(self, record: Any, hear: Hear) -> None:
+        try:
+            envelope = self._codec.decode(record.value)
+        except InvalidRecord as error:
+            metrics.POISON.inc()
+            origin = f"{record.topic}/{record.partition}/{record.offset}"
+            log.error("dead letter", origin=origin, error=str(error))
+            await self._dead_letters.put(record, error, READER)
+            return
+        await hear(envelope, record)
