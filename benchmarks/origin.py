@@ -60,13 +60,13 @@ async def publish(stack: MediaStack) -> None:
         await publisher.feed([tag], start + tag.timestamp * 1000)
 
 
-def serve(bootstrap: str, topics: tuple[str, str, str], folder: str, port: Connection) -> None:
+def serve(bootstrap: str, topics: Topics, folder: str, port: Connection) -> None:
     """The origin's process."""
 
     async def run() -> None:
         settings = OriginSettings(host="127.0.0.1", port=0)
         store = object_store("", Path(folder))
-        origin = Origin(settings, bootstrap, registry(), store, topics=Topics(*topics))
+        origin = Origin(settings, bootstrap, registry(), store, topics=topics)
         running = asyncio.ensure_future(origin.run())
         await origin.started.wait()
         port.send(origin.port)
@@ -147,9 +147,8 @@ async def measure(bootstrap: str, viewers: int, seconds: float) -> dict[str, flo
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         async with media_stack(bootstrap, Path(folder)) as stack:
-            topics = (stack.topics.parts, stack.topics.segments, stack.topics.broadcast)
             here, there = context.Pipe()
-            origin = context.Process(target=serve, args=(bootstrap, topics, folder, there))
+            origin = context.Process(target=serve, args=(bootstrap, stack.topics, folder, there))
             origin.start()
             port = await asyncio.to_thread(here.recv)
             publishing = asyncio.ensure_future(publish(stack))

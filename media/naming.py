@@ -5,6 +5,8 @@ from typing import Final
 
 SOURCE: Final = "source"
 """The rendition that is what the publisher sent."""
+AUDIO_ONLY: Final = "audio_only"
+"""The rendition that is the sound alone."""
 
 
 def digest(data: bytes) -> str:

@@ -33,8 +33,10 @@ class Topics:
         parts: str = "media-parts",
         segments: str = "media-segments",
         broadcast: str = "broadcast-events",
+        transcode: str = "transcode-events",
     ) -> None:
         self.parts, self.segments, self.broadcast = parts, segments, broadcast
+        self.transcode = transcode
 
 
 class Follower:
@@ -91,6 +93,7 @@ class Follower:
             since = now - round(HISTORY * 1e6)
             await self._fold(reader, self._topics.broadcast, since, positions)
             self._streams.forget(now)
+            await self._fold(reader, self._topics.transcode, self._first_start(now), positions)
             await self._fold(reader, self._topics.segments, self._first_start(now), positions)
             await self._fold(reader, self._topics.parts, self._first_part(now), positions)
         log.info("folded the log", streams=len(self._streams))

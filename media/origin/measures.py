@@ -20,3 +20,8 @@ REPEATS: Final = Counter("millrace_origin_repeats_total", "Messages read before 
 GAPS: Final = Counter("millrace_origin_gaps_total", "Messages of a producer that never came.")
 POISON: Final = Counter("millrace_origin_unreadable_total", "Messages that could not be decoded.")
 THUMBNAILS: Final = Counter("millrace_origin_thumbnails_total", "Thumbnails made.", ["outcome"])
+DUPLICATES: Final = Counter(
+    "millrace_origin_duplicates_total",
+    "Parts and segments that another process had made already.",
+    ["kind"],
+)

@@ -17,7 +17,6 @@ VERSION: Final = 9
 SKIP_UNTIL: Final = 6 * TARGET_DURATION
 """CAN-SKIP-UNTIL, in seconds: at least six target durations (4.4.3.8)."""
 HOLD_BACK: Final = 3 * TARGET_DURATION
-_UNKNOWN_BANDWIDTH: Final = 5_000_000
 
 
 def media_playlist(
@@ -41,7 +40,7 @@ def media_playlist(
         f"#EXT-X-TARGETDURATION:{TARGET_DURATION}",
         *([] if ended else _control(rendition, part_hold_back)),
         f"#EXT-X-MEDIA-SEQUENCE:{first}",
-        f"#EXT-X-DISCONTINUITY-SEQUENCE:{rendition.discontinuities_before(first)}",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{rendition.sessions.before(first)}",
     ]
     skipped = _skippable(rendition) if skip and not ended else 0
     if skipped:
@@ -98,10 +97,8 @@ def _open_segment(rendition: Rendition, init: str) -> list[str]:
         discontinuity = rendition.open_discontinuity()
         lines += _head(rendition, discontinuity, first.init_object, init, first.program_date_time)
         lines += (_part(rendition, part) for part in parts)
-    if rendition.opened is not None:
-        folder = rendition.opened.init_object.rpartition("/")[0]
-        coming = rendition.next
-        uri = _uri(rendition, f"{folder}/{coming.media_sequence}.{coming.part}.m4s")
+    if rendition.hint:
+        uri = _uri(rendition, rendition.hint)
         lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{uri}"')
     return lines
 
@@ -134,42 +131,6 @@ def _report(other: Rendition) -> str:
         f'#EXT-X-RENDITION-REPORT:URI="{other.name}.m3u8",LAST-MSN={max(0, at)},'
         f"LAST-PART={max(0, part)}"
     )
-
-
-def multivariant_playlist(renditions: Iterable[Rendition]) -> str:
-    """The multivariant playlist (4.4.6): every rendition with its measured bandwidth."""
-    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
-    known = [rendition for rendition in renditions if rendition.opened is not None]
-    for rendition in sorted(known, key=lambda each: (-bandwidth(each)[0], each.name)):
-        opened = rendition.opened
-        assert opened is not None
-        peak, average = bandwidth(rendition)
-        attributes = [
-            f"BANDWIDTH={peak}",
-            f"AVERAGE-BANDWIDTH={average}",
-            f'CODECS="{opened.codecs}"',
-        ]
-        if opened.width:
-            attributes.append(f"RESOLUTION={opened.width}x{opened.height}")
-        if opened.frame_rate:
-            attributes.append(f"FRAME-RATE={opened.frame_rate:.3f}")
-        lines += ["#EXT-X-STREAM-INF:" + ",".join(attributes), f"{rendition.name}.m3u8"]
-    return "\n".join(lines) + "\n"
-
-
-def bandwidth(rendition: Rendition) -> tuple[int, int]:
-    """Peak and average bits per second of the segments listed, of the open parts before them."""
-    whole = [entry for entry in rendition.entries if not entry.lost and entry.duration]
-    if whole:
-        peak = max(entry.size * 8 / entry.duration for entry in whole)
-        size, time = sum(entry.size for entry in whole), sum(entry.duration for entry in whole)
-        return math.ceil(peak), math.ceil(size * 8 / time)
-    parts = rendition.open_parts
-    duration = sum(part.duration for part in parts)
-    if not duration:
-        return _UNKNOWN_BANDWIDTH, _UNKNOWN_BANDWIDTH
-    average = math.ceil(sum(part.size for part in parts) * 8 / duration)
-    return average, average
 
 
 def _uri(rendition: Rendition, key: str) -> str:

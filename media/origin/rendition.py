@@ -1,16 +1,24 @@
 """What is known of one rendition of a stream: a fold of its events, bounded, whatever their order.
 
-Two logs feed it (parts, segments), which arrive in no fixed order to one another. So nothing here
-depends on when an event came: the state is a function of the set of events that fall into the
-window, and an origin that reads the log again arrives at the same playlists.
+Two logs feed it (parts, segments), which arrive in no fixed order to one another. So nothing of the
+source depends on when an event came: the state is a function of the set of events that fall into
+the window, and an origin that reads the log again arrives at the same playlists.
+
+A rendition made of the source may be made twice, by a worker that was thought lost and by the one
+in its place. Their parts are told apart by the folder of their objects, and never mixed. This is
+what depends on the order of a log: which folder the open segment is taken from (that of the first
+part seen), and which of two `SegmentProduced` of one number counts (the first). Two origins that
+began to read at different times may differ in the open segment; the next one makes them equal.
 """
 
-from bisect import bisect_left, insort
 from typing import Final
 
 import msgspec
 
 from infra.record import Record
+from media.naming import SOURCE
+from media.origin import measures
+from media.origin.sessions import Sessions
 from media.packaging.outputs import MAX_SEGMENT
 from schemas.records.media import PartProduced, RenditionOpened, SegmentProduced
 
@@ -46,13 +54,17 @@ class Entry(msgspec.Struct, frozen=True):
 class Rendition:
     """Events of one rendition, applied one by one."""
 
-    def __init__(self, stream_id: str, name: str, window: float) -> None:
+    def __init__(
+        self, stream_id: str, name: str, window: float, sessions: Sessions | None = None
+    ) -> None:
+        """`sessions` are those of the stream, which its source tells of."""
         self.stream_id, self.name = stream_id, name
         self._window = window
+        self.sessions = sessions or Sessions()
         self.opened: RenditionOpened | None = None
         """The latest parameters."""
         self._part_target = 0.0
-        self._starts: list[int] = []
+        self._firsts: set[int] = set()
         self._segments: dict[int, SegmentProduced] = {}
         self._parts: dict[int, dict[int, PartProduced]] = {}
         self._entries: list[Entry] | None = None
@@ -69,8 +81,9 @@ class Rendition:
         assert isinstance(event, RenditionOpened)
         self.opened = event
         self._part_target = max(self._part_target, event.part_target)
-        if event.first_media_sequence not in self._starts:
-            insort(self._starts, event.first_media_sequence)
+        self._firsts.add(event.first_media_sequence)
+        if self.name == SOURCE:
+            self.sessions.begins(event.first_media_sequence)
         self._entries = None
         return True
 
@@ -78,7 +91,8 @@ class Rendition:
         if event.media_sequence < self._oldest_with_parts():
             return False
         parts = self._parts.setdefault(event.media_sequence, {})
-        if event.part in parts:
+        if event.part in parts or folder_of(event) != self._folder(event.media_sequence, event):
+            measures.DUPLICATES.labels("part").inc()
             return False
         parts[event.part] = event
         if len(self._parts) > MAX_SEGMENTS_AHEAD:
@@ -88,22 +102,65 @@ class Rendition:
         return True
 
     def _apply_segment(self, event: SegmentProduced) -> bool:
-        if event.media_sequence in self._segments:
+        number = event.media_sequence
+        if number in self._segments:
+            measures.DUPLICATES.labels("segment").inc()
             return False
-        if self._segments and event.media_sequence < min(self._segments):
+        if self._segments and number < min(self._segments):
             return False
-        self._segments[event.media_sequence] = event
+        self._segments[number] = event
+        parts = self._parts.get(number, {})
+        if any(folder_of(part) != folder_of(event) for part in parts.values()):
+            del self._parts[number]
         self._entries = self._last = None
         self._forget()
         return True
+
+    def _folder(self, media_sequence: int, event: PartProduced) -> str:
+        """Where the objects of a segment lie: as `SegmentProduced` has it, else the first part."""
+        segment = self._segments.get(media_sequence)
+        if segment is not None:
+            return folder_of(segment)
+        return folder_of(next(iter(self._parts[media_sequence].values()), event))
+
+    @property
+    def _first(self) -> int:
+        """The segment that the playlist may begin with.
+
+        The source's is its very first: one that was lost is a gap. Another rendition may be away
+        for long and begin again: then what was before is over.
+        """
+        if self.name == SOURCE or not self._firsts:
+            return min(self._firsts, default=0)
+        return max(first for first in self._firsts if self._begins(first))
+
+    def _begins(self, first: int) -> bool:
+        return first - 1 not in self._segments or first == min(self._firsts)
 
     @property
     def last(self) -> int:
         """Number of the last complete segment; one less than the first if there is none."""
         if self._last is None:
-            first = self._starts[0] if self._starts else 0
-            self._last = max(self._segments, default=first - 1)
+            self._last = max([self._first - 1, *self._segments])
         return self._last
+
+    @property
+    def end(self) -> int:
+        """Until when there is media, as program date time in microseconds; 0 if there is none."""
+        parts, entries = self.open_parts, self.entries
+        if not parts and not entries:
+            return 0
+        latest = parts[-1] if parts else entries[-1]
+        return latest.program_date_time + round(latest.duration * 1e6)
+
+    @property
+    def hint(self) -> str:
+        """Storage key that the next part will have; empty while nothing is known."""
+        if self.opened is None:
+            return ""
+        parts, coming = self.open_parts, self.next
+        known = parts[0].object if coming.part else self.opened.init_object
+        return f"{known.rpartition('/')[0]}/{coming.media_sequence}.{coming.part}.m4s"
 
     @property
     def open_parts(self) -> list[PartProduced]:
@@ -150,24 +207,18 @@ class Rendition:
             self._entries = self._build()
         return self._entries
 
-    def discontinuities_before(self, media_sequence: int) -> int:
-        """How many discontinuities came before a segment (EXT-X-DISCONTINUITY-SEQUENCE)."""
-        return max(0, bisect_left(self._starts, media_sequence) - 1)
-
-    def _is_discontinuity(self, media_sequence: int) -> bool:
-        return media_sequence in self._starts[1:]
-
     def open_discontinuity(self) -> bool:
         """Whether the open segment begins anew."""
-        return self._is_discontinuity(self.last + 1)
+        return self.sessions.discontinuous(self.last + 1)
 
     def _build(self) -> list[Entry]:
-        if not self._segments:
+        listed_from = min((n for n in self._segments if n >= self._first), default=None)
+        if listed_from is None:
             return []
         found: list[Entry] = []
         listed = 0.0
         following = self._segments[self.last]
-        for number in range(self.last, min(self._segments) - 1, -1):
+        for number in range(self.last, listed_from - 1, -1):
             if listed >= self._window:
                 break
             segment = self._segments.get(number)
@@ -193,7 +244,7 @@ class Rendition:
             segment.program_date_time,
             segment.size,
             tuple(known[number] for number in sorted(known)) if complete else (),
-            self._is_discontinuity(segment.media_sequence),
+            self.sessions.discontinuous(segment.media_sequence),
             lost=False,
         )
 
@@ -209,7 +260,7 @@ class Rendition:
         start = round((end + (number - before - 1) * duration) * 1e6)
         return Entry(
             number, f"{folder}/{number}.m4s", following.init_object, duration, start, 0, (),
-            self._is_discontinuity(number), lost=True,
+            self.sessions.discontinuous(number), lost=True,
         )  # fmt: skip
 
     def _oldest_with_parts(self) -> int:
@@ -218,9 +269,14 @@ class Rendition:
 
     def _forget(self) -> None:
         """Drop what the window has left."""
-        first = self.entries[0].media_sequence
+        first = self.entries[0].media_sequence if self.entries else self._first
         for number in [number for number in self._segments if number < first]:
             del self._segments[number]
         oldest = self._oldest_with_parts()
         for number in [number for number in self._parts if number < oldest]:
             del self._parts[number]
+
+
+def folder_of(event: PartProduced | SegmentProduced) -> str:
+    """Where the objects of whoever made it lie."""
+    return event.object.rpartition("/")[0]

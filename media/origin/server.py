@@ -12,8 +12,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from infra.clock import Clock
 from infra.errors import NotFound, Unavailable
 from infra.settings import OriginSettings
+from media.naming import SOURCE
 from media.origin import measures
 from media.origin.objects import Objects, TooLargeError
+from media.origin.rendition import Rendition
 from media.origin.responses import (
     CHUNK,
     CORS,
@@ -41,7 +43,7 @@ _ID: Final = "[A-Za-z0-9_-]{1,64}"
 _STREAM: Final = f"/live/{{stream:{_ID}}}"
 _OBJECT: Final = f"/{{session:{_ID}}}/{{rendition:{_ID}}}"
 _FILE: Final = r"/{file:(?:init(?:-\d{1,9})?\.mp4|\d{1,15}(?:\.\d{1,9})?\.m4s)}"
-_PART: Final = re.compile(r"^(\d+)\.(\d+)\.m4s$")
+_PART: Final = re.compile(r"^\d+\.\d+\.m4s$")
 
 
 class Server:
@@ -110,13 +112,16 @@ class Server:
     # Playlists.
 
     async def _multivariant(self, request: web.Request) -> web.StreamResponse:
-        return playlist(request, self._stream(request).multivariant(), blocked=False)
+        """`?rungs=all` names also rungs that may come: a player reads this playlist but once."""
+        every = request.query.get("rungs") == "all"
+        return playlist(request, self._stream(request).multivariant(every=every), blocked=False)
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
         stream = self._stream(request)
-        live = stream.renditions.get(request.match_info["rendition"])
-        if live is None or live.rendition.opened is None:
-            raise RequestError(404, "the stream has no such rendition")
+        name = request.match_info["rendition"]
+        live = stream.renditions.get(name)
+        if live is None or not stream.is_playable(name):
+            raise RequestError(404, "the stream has no such rendition now")
         media_sequence = _directive(request, "_HLS_msn")
         part = _directive(request, "_HLS_part")
         if part is not None and media_sequence is None:
@@ -126,6 +131,8 @@ class Server:
                 await self._await_first(stream, live)
             else:
                 await self._block(stream, live, media_sequence, part)
+            if not stream.is_playable(name):
+                raise RequestError(404, "the rendition came to an end")
         skip = request.query.get("_HLS_skip") in ("YES", "v2")
         return playlist(request, live.text(skip=skip), blocked=media_sequence is not None)
 
@@ -151,7 +158,8 @@ class Server:
             raise RequestError(400, f"segment {media_sequence} is too far ahead")
 
         def ready() -> bool:
-            return stream.ended_at is not None or rendition.has(media_sequence, part)
+            over = stream.ended_at is not None or not stream.is_playable(rendition.name)
+            return over or rendition.has(media_sequence, part)
 
         if not await live.wait(ready, MAX_BLOCK):
             raise RequestError(503, "the segment did not come in time", **{"Retry-After": "1"})
@@ -160,7 +168,7 @@ class Server:
         if not self._polled_at():
             raise RequestError(503, "the log is being read", **{"Retry-After": "1"})
         stream = self._streams.get(request.match_info["stream"])
-        if stream is None or not stream.playable:
+        if stream is None or not stream.is_playable(SOURCE):
             raise RequestError(404, "no such stream is on air")
         return stream
 
@@ -201,23 +209,14 @@ class Server:
 
     async def _await_hinted(self, request: web.Request) -> None:
         """A part that a preload hint named is sent as soon as it exists (6.2.6)."""
-        found = _PART.match(request.match_info["file"])
-        live = self._streams.live(request.match_info["stream"], request.match_info["rendition"])
-        if found is None or live is None or live.rendition.opened is None:
+        stream = self._streams.get(request.match_info["stream"])
+        key = request.path.lstrip("/")
+        if stream is None or not _PART.match(request.match_info["file"]):
             return
-        if request.match_info["session"] != live.rendition.opened.session_id:
-            return
-        media_sequence, part = (int(number) for number in found.groups())
-        coming = live.rendition.next
-        if (media_sequence, part) != (coming.media_sequence, coming.part):
-            return
-        rendition = live.rendition
-
-        def past() -> bool:
-            now = rendition.next
-            return (now.media_sequence, now.part) > (media_sequence, part)
-
-        await live.wait(past, MAX_BLOCK)
+        for live in stream.playable():
+            if live.rendition.hint == key:
+                await live.wait(_moved_on(stream, live.rendition), MAX_BLOCK)
+                return
 
     async def _thumbnail(self, request: web.Request) -> web.StreamResponse:
         jpeg = await self._thumbnails.get(self._stream(request))
@@ -240,6 +239,12 @@ class Server:
         response = web.Response(body=generate_latest(), headers={"Cache-Control": NEVER})
         response.headers["Content-Type"] = CONTENT_TYPE_LATEST
         return response
+
+
+def _moved_on(stream: Stream, rendition: Rendition) -> Callable[[], bool]:
+    """Whether the part that was to come is there, or will never be."""
+    waited = rendition.next
+    return lambda: rendition.next > waited or not stream.is_playable(rendition.name)
 
 
 def _preflight() -> web.Response:

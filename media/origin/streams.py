@@ -9,15 +9,21 @@ from typing import Final
 import msgspec
 
 from infra.record import Envelope
-from media.origin.playlist import media_playlist, multivariant_playlist
+from media.naming import AUDIO_ONLY, SOURCE
+from media.origin.multivariant import foreseen, made, multivariant_playlist
+from media.origin.playlist import media_playlist
 from media.origin.rendition import Rendition
+from media.origin.sessions import Sessions
 from schemas.records.broadcast import StreamEnded, StreamInterrupted, StreamResumed, StreamStarted
 from schemas.records.media import PartProduced, RenditionOpened, SegmentProduced
+from schemas.records.transcode import LadderChanged, Rung
 
 KEEP_ENDED: Final = 300.0
 """Seconds for which the playlists of an ended stream can still be fetched."""
 FORGET_SILENT: Final = 3600.0
 """Seconds after which a stream without any event is forgotten: the parts have gone from the log."""
+STALE: Final = 1.0
+"""Seconds that a rendition may be behind the source: then nobody is sent to it any more."""
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -80,20 +86,66 @@ class Stream:
         self.interrupted_at: int | None = None
         self.ended_at: int | None = None
         self.last_event_at = 0
+        self.sessions = Sessions()
         self.renditions: dict[str, Live] = {}
+        self._ladder: dict[str, Rung] | None = None
+        self._playable: frozenset[str] = frozenset()
 
-    def multivariant(self) -> Text:
-        """The multivariant playlist as it is now."""
-        return _text(multivariant_playlist(live.rendition for live in self.renditions.values()))
+    def take(self, ladder: LadderChanged) -> None:
+        """Which rungs are to be made: the latest word counts, and says all."""
+        self._ladder = {rung.name: rung for rung in ladder.rungs}
+        self.look()
 
-    @property
-    def playable(self) -> bool:
-        """Whether there is anything to play yet."""
-        return any(
-            live.rendition.opened is not None
-            and (live.rendition.entries or live.rendition.open_parts)
-            for live in self.renditions.values()
-        )
+    def look(self) -> None:
+        """Find what is playable now, and wake everyone who waits for what is no longer."""
+        before, self._playable = self._playable, frozenset(filter(self._can_play, self.renditions))
+        for name in before - self._playable:
+            self.renditions[name].touch()
+
+    def multivariant(self, *, every: bool = False) -> Text:
+        """The multivariant playlist as it is now, with `every` also rungs that may come."""
+        source = self.renditions[SOURCE].rendition.opened
+        listed = [live.rendition for live in self.playable()]
+        rungs = self._ladder or {}
+        if not every:
+            listed = [each for each in listed if not self._is_going(each.name)]
+        variants = [made(each, each.opened) for each in listed if each.opened]
+        if every and source:
+            there = {variant.name for variant in variants}
+            for name in rungs.keys() - there:
+                live = self.renditions.get(name)
+                known = live.rendition.opened if live else None
+                variants.append(foreseen(rungs[name], source, known))
+        return _text(multivariant_playlist(variants))
+
+    def playable(self) -> list[Live]:
+        """The renditions that a player may be sent to."""
+        return [live for name, live in self.renditions.items() if name in self._playable]
+
+    def is_playable(self, name: str) -> bool:
+        """Whether a player may be sent to a rendition; the source's is the stream's."""
+        return name in self._playable
+
+    def _is_going(self, name: str) -> bool:
+        rung = (self._ladder or {}).get(name)
+        return rung is not None and rung.state == "going"
+
+    def _can_play(self, name: str) -> bool:
+        """The source with the first part. Others have to have a whole segment, since players take
+        a playlist of parts alone for empty; to be wanted; and to come along."""
+        rendition = self.renditions[name].rendition
+        if rendition.opened is None:
+            return False
+        if name == SOURCE:
+            return bool(rendition.entries or rendition.open_parts)
+        if self._ladder is not None and name != AUDIO_ONLY:
+            rung = self._ladder.get(name)
+            if rung is None or rung.state not in ("granted", "going"):
+                return False
+        source = self.renditions.get(SOURCE)
+        if source is None or not rendition.entries:
+            return False
+        return source.rendition.end - rendition.end <= STALE * 1e6
 
 
 class Streams:
@@ -127,7 +179,11 @@ class Streams:
             live = stream.renditions.get(event.rendition)
             if live is None:
                 live = self._add(stream, event.rendition)
-            return live if live.rendition.apply(event) else None
+            changed = live.rendition.apply(event)
+            stream.look()
+            return live if changed else None
+        if isinstance(event, LadderChanged):
+            self._stream(event.stream_id, at).take(event)
         if isinstance(event, StreamStarted | StreamInterrupted | StreamResumed | StreamEnded):
             self._apply_broadcast(event, at)
         return None
@@ -161,10 +217,10 @@ class Streams:
         return stream
 
     def _add(self, stream: Stream, name: str) -> Live:
-        rendition = Rendition(stream.stream_id, name, self._window)
+        rendition = Rendition(stream.stream_id, name, self._window, stream.sessions)
 
         def render(live: Live, skip: bool) -> str:
-            others = [each.rendition for each in stream.renditions.values() if each is not live]
+            others = [each.rendition for each in stream.playable() if each is not live]
             return media_playlist(
                 live.rendition,
                 others,

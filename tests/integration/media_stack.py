@@ -150,8 +150,9 @@ class Viewer:
 async def media_stack(bootstrap: str, folder: Path) -> AsyncIterator[MediaStack]:
     """A stack with topics of its own, deleted afterwards."""
     suffix = uuid.uuid4().hex[:8]
-    topics = Topics(f"parts-{suffix}", f"segments-{suffix}", f"broadcast-{suffix}")
-    names = [topics.parts, topics.segments, topics.broadcast]
+    kinds = ("parts", "segments", "broadcast", "transcode")
+    names = [f"{kind}-{suffix}" for kind in kinds]
+    topics = Topics(*names)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from api.pages import FIRST_RENDITION
 from media.naming import SOURCE
-from media.origin.playlist import media_playlist, multivariant_playlist
+from media.origin.multivariant import made
+from media.origin.multivariant import multivariant_playlist as of_variants
+from media.origin.playlist import media_playlist
 from media.origin.rendition import Rendition
 from media.packaging.outputs import TARGET_DURATION
 from schemas.records.media import PartProduced, RenditionOpened, SegmentProduced
@@ -73,6 +75,10 @@ def segment(number, *, session="a", count=20, duration=2.0):
         digest="",
         parts=[0.1] * count,
     )
+
+
+def multivariant_playlist(renditions):
+    return of_variants(made(each, each.opened) for each in renditions)
 
 
 def whole(number, *, session="a", count=20):
@@ -250,7 +256,7 @@ def test_the_multivariant_playlist_measures_bandwidth():
     assert multivariant_playlist([folded([opened(), *whole(0), *whole(1)])]) == (
         "#EXTM3U\n#EXT-X-VERSION:9\n"
         '#EXT-X-STREAM-INF:BANDWIDTH=1000000,AVERAGE-BANDWIDTH=1000000,CODECS="avc1.42C01E,'
-        'mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000\nsource.m3u8\n'
+        'mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,NAME="source"\nsource.m3u8\n'
     )
 
 
