@@ -35,6 +35,8 @@ from api.v1 import (
     events,
     followers,
     history,
+    ladders,
+    pools,
     stream_keys,
     streams,
     trace,
@@ -53,6 +55,8 @@ ROUTES = (
     *browsing.ROUTES,
     *channels.ROUTES,
     *streams.ROUTES,
+    *ladders.ROUTES,
+    *pools.ROUTES,
     *followers.ROUTES,
     *helix.ROUTES,
     *reference.ROUTES,
@@ -75,6 +79,7 @@ def make_app(
     servers: Mapping[str, Check] | None = None,
     proxies: Proxies | None = None,
     eventsub: subscriptions.Offer | None = None,
+    pool: str = "default",
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -86,7 +91,7 @@ def make_app(
     without `master` no stream key is shown or replaced,
     without `authority` nobody signs in and no token is issued. `servers` are those whose health
     is told beside that of Redis; `proxies` are believed who asks. Without `eventsub` nobody
-    subscribes to events.
+    subscribes to events. `pool` names the transcoders that the streams belong to.
     """
     app = web.Application(
         middlewares=[
@@ -114,13 +119,14 @@ def make_app(
     app[edge.CLOCK] = clock
     app[edge.PLACES] = places
     app[pages.FOLDER] = folder
+    app[ladders.POOL] = pool
     add_routes(app, [*ROUTES, Route("GET", "/healthz", healthz, public)])
     if asking is not None:
         app[COMMANDS] = asking
-        add_routes(app, [*commands.ROUTES, *followers.ASKING, *helix.ASKING])
+        add_routes(app, [*commands.ROUTES, *followers.ASKING, *pools.ASKING, *helix.ASKING])
         if master is not None:
             app[MASTER] = master
-            add_routes(app, [*helix.SEALED, *stream_keys.ASKING])
+            add_routes(app, [*helix.SEALED, *stream_keys.ASKING, *ladders.ASKING])
     if following is not None:
         app[events.EVENTS] = following
         add_routes(app, [*events.ROUTES, *trace.ROUTES])

@@ -95,18 +95,20 @@ class Call:
         command: Record,
         *outcomes: type[Event],
         seconds: float = 5.0,
+        by: Principal | None = None,
     ) -> Event:
         """Ask the platform for something, and wait for what comes of it.
 
         Under the request's `Idempotency-Key`, if it has one. Returns the first of `outcomes`, which
-        are kinds of events. Raises CommandRefused for a refusal, Undecided after `seconds`,
-        Unprocessable for a key that was used for something else, Unavailable.
+        are kinds of events. `by` says who asks where no token does. Raises CommandRefused for a
+        refusal, Undecided after `seconds`, Unprocessable for a key that was used for something
+        else, Unavailable.
         """
         return await self.request.app[COMMANDS].ask(
             topic,
             key,
             command,
-            self.principal,
+            by or self.principal,
             *outcomes,
             seconds=seconds,
             idempotency_key=checked_key(self.request.headers.getall("Idempotency-Key", [])),

@@ -238,6 +238,16 @@ async def charge(request: web.Request, principal: Principal | None) -> None:
         raise TooMany(f"at most {limit.minute} requests a minute", math.ceil(60 / limit.minute))
 
 
+async def spend(request: web.Request, kind: str, minute: int, name: str) -> None:
+    """Count one use of at most so many a minute under a name. Raises TooMany."""
+    if (limits := request.app.get(LIMITS)) is None:
+        return
+    taken = await limits.take(Limit(kind, minute), name)
+    if not taken.granted:
+        _REFUSED.labels(kind).inc()
+        raise TooMany(f"at most {minute} a minute", math.ceil(60 / minute))
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal handler: the headers that the Helix dialect has for limits."""
     response.headers.update(headers_of_limits(request))

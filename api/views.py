@@ -39,6 +39,18 @@ FOLLOWER_COUNTS = "follower-counts"
 """How many follow a channel, by channel_id."""
 CHANNEL_SEARCH = "channel-search"
 """Channels by the first letters of their name, in order of name."""
+STREAM_LADDERS = "stream-ladders"
+"""Which renditions a stream has, and why it has no others, by stream_id."""
+STREAM_COSTS = "stream-costs"
+"""What making renditions has cost so far, by stream_id and rendition."""
+POOLS = "pools"
+"""How much of a pool of transcoders is used, by pool."""
+POOL_WORKERS = "pool-workers"
+"""Workers that are there, by pool and worker_id."""
+POOL_STREAMS = "pool-streams"
+"""Streams on air and how much of their ladder is made, by pool and stream_id."""
+RESERVATIONS = "reservations"
+"""Room that is held for events to come, by pool and reservation_id."""
 
 
 class Views(Protocol):

@@ -12,6 +12,7 @@ Bytes are base64url without padding (RFC 4648 section 5).
 """
 
 import hashlib
+import hmac
 import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -67,6 +68,7 @@ class MasterKeys:
                 "`python -c 'import secrets; print(secrets.token_urlsafe(32))'` and keep it safe"
             )
         self._ciphers = dict(_cipher(text) for text in texts)
+        self._salt = hmac.digest(_bytes(texts[0]), b"millrace pseudonyms", "sha256")
         self._current = next(iter(self._ciphers))
 
     def __repr__(self) -> str:
@@ -94,6 +96,13 @@ class MasterKeys:
         """The secret. Raises InvalidRecord if it is for another purpose or its key is gone."""
         cipher, text = self._named("p1", purpose, sealed)
         return _decrypt(cipher, text, purpose, "platform", purpose).decode()
+
+    def pseudonym(self, purpose: str, text: str) -> str:
+        """A name for who a text says, the same each time: it tells nothing to who lacks the key.
+
+        HMAC-SHA-256, of which 128 bits are kept, in hex. A new current key gives new names.
+        """
+        return hmac.digest(self._salt, _associated((purpose, text)), "sha256")[:16].hex()
 
     def _named(self, kind: str, what: str, sealed: str) -> tuple[AESGCM, str]:
         parts = sealed.split(".")

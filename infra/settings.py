@@ -242,6 +242,18 @@ class WebhooksSettings(_Section):
     in_flight: int = Field(500, ge=1, description="Calls under way at most.")
 
 
+class TranscodeSettings(_Section):
+    """Who gets which renditions."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_TRANSCODE_")
+
+    pool: str = Field(
+        "default",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="Name of the transcoders and streams that belong together: those of a region.",
+    )
+
+
 class TranscoderSettings(_Section):
     """The role that makes renditions."""
 

@@ -46,6 +46,7 @@ from infra.settings import (
     KafkaSettings,
     OriginSettings,
     RedisSettings,
+    TranscodeSettings,
     WebhooksSettings,
 )
 from millrace.connections import producer, stores
@@ -116,6 +117,7 @@ async def gateway() -> AsyncIterator[web.Application]:
                 "kafka": partial(reading.span, next(iter(topics))),
             },
             eventsub=Offer(sockets, authority.master, WebhooksSettings().private),
+            pool=TranscodeSettings().pool,
             more=schema_routes(subjects()),
         )
 

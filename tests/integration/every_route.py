@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "command_id": _UUID,
     "id": "1",
     "version": "latest",
+    "pool": "default",
     "subject": f"{TOPIC}-value",
     "query": "riv",
 }
@@ -53,6 +54,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         }
     },
     "PUT /v1/channels/{channel_id}/followers/me": {"path": {"channel_id": id_of("guest")}},
+    "POST /v1/pools/{pool}/reservations": {
+        "json": {
+            "reservation_id": "outage",
+            "channel_id": "c9",
+            "begins_at": "2030-01-01T20:00:00Z",
+            "ends_at": "2030-01-01T21:00:00Z",
+        }
+    },
     "POST /session/markers": {"json": {"description": "Here"}},
     "POST /oauth2/token": {"form": {"grant_type": "client_credentials"}},
     "GET /oauth2/authorize": {"query": {"scope": "user:read:email"}},

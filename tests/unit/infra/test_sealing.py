@@ -110,3 +110,16 @@ def test_nonsense_does_not_open(text: str) -> None:
             KEY.open("email", attempt)
     with pytest.raises(InvalidRecord):
         KEYS.unwrap(KEY.key_id, USER, text)
+
+
+def test_a_pseudonym_is_of_the_key_the_purpose_and_the_text() -> None:
+    text = new_master_key()
+    name = master(text).pseudonym("viewer", "192.0.2.1")
+    assert name == master(text, new_master_key()).pseudonym("viewer", "192.0.2.1")
+    assert len(name) == 32
+    others = {
+        master().pseudonym("viewer", "192.0.2.1"),
+        master(text).pseudonym("viewer", "192.0.2.2"),
+        master(text).pseudonym("visitor", "192.0.2.1"),
+    }
+    assert len(others | {name}) == 4
