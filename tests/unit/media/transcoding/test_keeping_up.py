@@ -1,0 +1,30 @@
+"""When a rendition must go."""
+
+from media.transcoding.keeping_up import LATE, PATIENCE, KeepingUp
+
+
+def run(*waiting: float, step: float = 0.5) -> list[bool]:
+    keeping = KeepingUp()
+    return [keeping.too_slow(n * step, each) for n, each in enumerate(waiting)]
+
+
+def test_in_time_nothing_goes() -> None:
+    assert not any(run(*[LATE - 0.1] * 20))
+
+
+def test_a_hiccup_is_no_reason() -> None:
+    assert not any(run(0.2, 2.0, 1.0, 0.3, 2.0, 1.0, 0.3))
+
+
+def test_whoever_stays_late_drops_one() -> None:
+    assert run(0.2, 1.0, 1.0, 1.0, 1.0) == [False, False, False, False, True]
+
+
+def test_catching_up_is_no_reason_however_late() -> None:
+    assert not any(run(8, 7, 6, 5, 4, 3, 2, 1, 0.5))
+
+
+def test_the_next_goes_after_as_long_again() -> None:
+    found = run(*[2.0] * 10)
+    assert [n for n, dropped in enumerate(found) if dropped] == [3, 6, 9]
+    assert PATIENCE == 3 * 0.5
