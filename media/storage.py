@@ -15,6 +15,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, from_url
 
 from infra.errors import ConfigurationError, NotFound, Unavailable
+from infra.settings import LocalSettings, StorageSettings
 
 _PAGE: Final = 1000
 _CLIENT: Final[Any] = {"allow_http": True, "connect_timeout": "3s", "timeout": "10s"}
@@ -76,6 +77,11 @@ def object_store(url: str, default: Path) -> ObjectStore:
         return _Store(from_url(url, client_options=_CLIENT, retry_config=_RETRIES))
     except (BaseError, ValueError, OSError) as error:
         raise ConfigurationError(f"MILLRACE_STORAGE_URL {url!r}: {error}") from error
+
+
+def configured_store() -> ObjectStore:
+    """The object storage of the settings. Raises ConfigurationError."""
+    return object_store(StorageSettings().url, LocalSettings().data / "objects")
 
 
 class _Store:

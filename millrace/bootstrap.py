@@ -1,47 +1,36 @@
 """The one place that knows everything: which role runs what, and on which servers."""
 
 import asyncio
-import signal
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 import structlog
-import uvloop
 
 from infra.clock import SystemClock
-from infra.errors import MillraceError, Unavailable
 from infra.local.master_key import master_keys
 from infra.observability import logs
 from infra.observability.web import Health, serve
 from infra.settings import (
     BroadcastSettings,
     GatewaySettings,
-    IngestSettings,
     KafkaSettings,
     LocalSettings,
-    OriginSettings,
     ViewsSettings,
     WebhooksSettings,
     WorkerSettings,
 )
-from media.storage import ObjectStore
-from millrace.connections import objects, producer, stores
+from millrace.connections import producer, stores
+from millrace.running import run_role
 from schemas import sources
 from schemas.gaps import GAP_TOPIC, gap_detected
 from schemas.registry import registry
 
 if TYPE_CHECKING:
     from infra.streaming import App
-    from sinks.reader import ViewReader
     from sinks.view import StoreKind
 
 log = structlog.get_logger()
 
-STOPPED: Final = 70
-"""Exit code of a role that stopped itself: the supervisor starts it again, with back-off."""
-PARTS_LEFT: Final = 3600.0
-"""Seconds after which a part that nobody deleted is of no use: no playlist lists it."""
 VIEWS_BEHIND: Final = 10.0
 """Seconds that views may be behind before they count as unhealthy."""
 
@@ -96,7 +85,7 @@ def run_clock() -> None:
         async with producer("clock") as events:
             await ClockService(KafkaSettings().bootstrap, events).run()
 
-    _run("clock", main)
+    run_role("clock", main)
 
 
 def run_views(chosen: "Sequence[StoreKind]") -> None:
@@ -142,7 +131,7 @@ def run_views(chosen: "Sequence[StoreKind]") -> None:
             async with serve(settings.web_host, settings.web_port, health):
                 await asyncio.gather(*(writer.run() for writer in writers))
 
-    _run("-".join(("views", *chosen)), main)
+    run_role("-".join(("views", *chosen)), main)
 
 
 def run_webhooks() -> None:
@@ -173,59 +162,7 @@ def run_webhooks() -> None:
             async with serve(settings.web_host, settings.web_port, lambda: Health(webhooks.well)):
                 await webhooks.run()
 
-    _run("webhooks", main)
-
-
-def run_ingest() -> None:
-    """Take publishers in until SIGTERM."""
-    from media.ingest.decisions import Decisions
-    from media.ingest.role import Ingest
-    from media.packaging.outputs import Limits
-    from media.publishing import Publishing
-    from media.spool.spool import Spool
-    from sinks.reader import ViewReader
-
-    settings, kafka = IngestSettings(), KafkaSettings()
-
-    async def main() -> None:
-        async with producer("ingest") as events, stores() as kept:
-            publishing = Publishing(
-                store=objects(),
-                producer=events,
-                bootstrap=kafka.bootstrap,
-                codec=registry(),
-                limits=Limits(
-                    part_duration=settings.part_duration,
-                    warn_gop=settings.warn_gop,
-                    max_gop=settings.max_gop,
-                ),
-                patience=settings.storage_patience,
-            )
-            ingest = Ingest(
-                settings,
-                events,
-                Decisions(kafka.bootstrap, registry()),
-                StreamKeyView(ViewReader(kept)),
-                publishing.publisher_for,
-                Spool(LocalSettings().data / "spool", SystemClock()),
-            )
-            sweeping = asyncio.create_task(sweep(publishing.store))
-            try:
-                await ingest.run()
-            finally:
-                sweeping.cancel()
-
-    _run("ingest", main)
-
-
-def run_origin() -> None:
-    """Serve playlists and media until SIGTERM."""
-    from media.origin.role import Origin
-
-    async def main() -> None:
-        await Origin(OriginSettings(), KafkaSettings().bootstrap, registry(), objects()).run()
-
-    _run("origin", main)
+    run_role("webhooks", main)
 
 
 def run_gateway() -> None:
@@ -248,49 +185,4 @@ def run_gateway() -> None:
             finally:
                 await runner.cleanup()
 
-    _run("gateway", main)
-
-
-async def sweep(store: ObjectStore) -> None:
-    """Once an hour, delete the parts that sessions which were cut off have left behind."""
-    from media.publishing import sweep_parts
-
-    while True:
-        try:
-            swept = await sweep_parts(store, SystemClock().now() - int(PARTS_LEFT * 1e6))
-            log.info("swept parts", count=swept)
-        except Unavailable as error:
-            log.warning("parts not swept", error=str(error))
-        await asyncio.sleep(PARTS_LEFT)
-
-
-class StreamKeyView:
-    """The ingest's stream keys, read from their view."""
-
-    def __init__(self, reader: "ViewReader") -> None:
-        self._reader = reader
-
-    async def lookup(self, key_id: str) -> Mapping[str, Any] | None:
-        """The row with `channel_id` and `key_digest`, or None. Raises Unavailable."""
-        return await self._reader.get("stream-keys", key_id)
-
-
-def _run(role: str, main: Callable[[], Awaitable[None]]) -> None:
-    """Run a role until SIGTERM or SIGINT. A MillraceError ends it with exit code 70."""
-    logs.configure(role)
-
-    async def until_stopped() -> None:
-        task = asyncio.ensure_future(main())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            log.info("stopped")
-
-    try:
-        uvloop.run(until_stopped())
-    except MillraceError as error:
-        log.critical("role stops", reason=str(error), exit_code=STOPPED)
-        sys.exit(STOPPED)
+    run_role("gateway", main)

@@ -1,4 +1,4 @@
-"""Connections to the servers of the settings: the log, the object storage, the stores of views."""
+"""Connections to the servers of the settings: the log, the stores of views."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,11 +7,8 @@ from infra.kafka import EventProducer
 from infra.settings import (
     CassandraSettings,
     KafkaSettings,
-    LocalSettings,
     RedisSettings,
-    StorageSettings,
 )
-from media.storage import ObjectStore, object_store
 from schemas import sources
 from schemas.registry import registry
 from sinks.store import Store
@@ -25,11 +22,6 @@ def producer(role: str) -> EventProducer:
     return EventProducer(
         KafkaSettings().bootstrap, registry(), role=role, partitions=sources.partitions
     )
-
-
-def objects() -> ObjectStore:
-    """The object storage of the settings."""
-    return object_store(StorageSettings().url, LocalSettings().data / "objects")
 
 
 @asynccontextmanager

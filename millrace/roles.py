@@ -13,6 +13,7 @@ from infra.settings import (
     GatewaySettings,
     IngestSettings,
     OriginSettings,
+    TranscoderSettings,
     ViewsSettings,
     WebhooksSettings,
     WorkerSettings,
@@ -54,6 +55,7 @@ class Role:
 def roles() -> list[Role]:
     """Every role once, as the settings have it."""
     instance = {"MILLRACE_VIEWS_INSTANCE": ViewsSettings().instance or "views-1"}
+    alone = {"MILLRACE_TRANSCODER_DRAIN": "0"}  # there is nobody to take its streams over
     return [
         *_each("worker", TOPOLOGIES, WorkerSettings().web_port),
         Role("clock", "Clock", ("clock",), None),
@@ -61,6 +63,7 @@ def roles() -> list[Role]:
         Role("webhooks", "Webhooks", ("webhooks",), WebhooksSettings().web_port),
         Role("ingest", "Ingest", ("ingest",), IngestSettings().http_port),
         Role("origin", "Origin", ("origin",), OriginSettings().port),
+        Role("transcoder", "Transcoder", ("transcoder",), TranscoderSettings().web_port, alone),
         Role("gateway", "Gateway", ("gateway",), GatewaySettings().port),
     ]
 
@@ -89,6 +92,7 @@ def port_settings() -> dict[str, int]:
         "MILLRACE_ORIGIN_PORT": OriginSettings().port,
         "MILLRACE_VIEWS_WEB_PORT": ViewsSettings().web_port,
         "MILLRACE_WEBHOOKS_WEB_PORT": WebhooksSettings().web_port,
+        "MILLRACE_TRANSCODER_WEB_PORT": TranscoderSettings().web_port,
         "MILLRACE_INGEST_HTTP_PORT": ingest.http_port,
         "MILLRACE_INGEST_RTMP_PORT": ingest.rtmp_port,
         "MILLRACE_WORKER_WEB_PORT": WorkerSettings().web_port,

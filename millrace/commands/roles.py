@@ -11,23 +11,30 @@ _PANEL = "Roles (one process each)"
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add `ingest`, `origin`, `gateway`, `views`, `clock`, `webhooks` and `worker`."""
-    for command in (ingest, origin, gateway, views, clock, webhooks, worker):
+    """Add a sub-command for each role."""
+    for command in (ingest, origin, transcoder, gateway, views, clock, webhooks, worker):
         app.command(rich_help_panel=_PANEL)(command)
 
 
 def ingest() -> None:
     """Take publishers in over RTMP, package what they send, and say so on Kafka."""
-    from millrace import bootstrap
+    from millrace import media_roles
 
-    bootstrap.run_ingest()
+    media_roles.run_ingest()
 
 
 def origin() -> None:
     """Serve playlists and media to players."""
-    from millrace import bootstrap
+    from millrace import media_roles
 
-    bootstrap.run_origin()
+    media_roles.run_origin()
+
+
+def transcoder() -> None:
+    """Make renditions of the streams that the dispatcher gives to this machine."""
+    from millrace import media_roles
+
+    media_roles.run_transcoder()
 
 
 def gateway() -> None:

@@ -27,6 +27,7 @@ COMMANDS = [
     "diff",
     "ingest",
     "origin",
+    "transcoder",
     "gateway",
     "views",
     "clock",
