@@ -5,7 +5,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from aiokafka import TopicPartition
 
@@ -24,8 +24,10 @@ from schemas.records.identity import (
     StreamKeyIssued,
     StreamKeyRevoked,
 )
+from schemas.records.transcode import SetTier
 from schemas.registry import registry
 
+Tier = Literal["partner", "affiliate", "regular"]
 _DEADLINE: Final = 30.0
 _ASK_EVERY: Final = 0.1
 
@@ -105,6 +107,18 @@ async def ensure(
                 "`millrace worker identity` running? See `millrace status`"
             ) from error
     return channel_id
+
+
+async def set_tier(bootstrap: str, pool: str, name: str, tier: Tier) -> None:
+    """Say which renditions a channel may have. Raises Unavailable.
+
+    A channel that belongs to a user has the tier of the user's roles; this is for the others.
+    """
+    command = SetTier(pool=pool, channel_id=id_of(name), tier=tier)
+    async with EventProducer(
+        bootstrap, registry(), role="cli", partitions=sources.partitions
+    ) as producer:
+        await producer.send("transcode-commands", pool, command)
 
 
 def _commands(

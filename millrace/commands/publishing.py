@@ -2,16 +2,18 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, cast, get_args
 
 import typer
 
+from infra.errors import NotFound
 from infra.local.layout import Layout
-from infra.settings import KafkaSettings, LocalSettings
+from infra.settings import KafkaSettings, LocalSettings, TranscodeSettings
 from millrace import channels, console, panel
 from millrace.publish import Pusher, check
 
 _PANEL: Final = "Broadcasting"
+_TIERS: Final = get_args(channels.Tier)
 channel_app = typer.Typer(no_args_is_help=True, help="Channels and their stream keys.")
 
 
@@ -55,6 +57,24 @@ def create(
 def key(name: Annotated[str, typer.Argument(help="Name of the channel.")]) -> None:
     """Print the key with which `publish` and the sample broadcast push to a channel."""
     console.console.print(channels.kept_key(Layout.of(LocalSettings()), name).text, soft_wrap=True)
+
+
+@channel_app.command()
+def tier(
+    name: Annotated[str, typer.Argument(help="Name of the channel.")],
+    tier: Annotated[str, typer.Argument(help=f"One of: {', '.join(_TIERS)}.")],
+) -> None:
+    """Say which renditions a channel may have, if it belongs to no user.
+
+    Channels of users have the tier of the user's roles: `millrace user grant NAME partner`.
+
+    Example: millrace channel tier demo partner
+    """
+    if tier not in _TIERS:
+        raise NotFound(f"there is no tier {tier!r}: choose {', '.join(_TIERS)}")
+    wanted = cast(channels.Tier, tier)
+    kafka, pool = KafkaSettings(), TranscodeSettings().pool
+    asyncio.run(channels.set_tier(kafka.bootstrap, pool, name, wanted))
 
 
 def publish(
