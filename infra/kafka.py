@@ -3,7 +3,8 @@
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
@@ -52,6 +53,32 @@ async def connect(client: AIOKafkaProducer | AIOKafkaConsumer, bootstrap: str) -
         if isinstance(error, KafkaError):
             raise Unavailable(f"Kafka at {bootstrap}: {error}") from error
         raise
+
+
+@asynccontextmanager
+async def tail(
+    bootstrap: str, positions: Mapping[TopicPartition, int], *, wait_ms: int = 500
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer outside any group that reads on from `positions`.
+
+    It waits for up to `wait_ms` for something new. What fails while it is open is Unavailable.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        fetch_min_bytes=1,
+        fetch_max_wait_ms=wait_ms,
+    )
+    await connect(consumer, bootstrap)
+    try:
+        consumer.assign(list(positions))
+        for partition, offset in positions.items():
+            consumer.seek(partition, offset)
+        yield consumer
+    except KafkaError as error:
+        raise Unavailable(f"Kafka at {bootstrap}: {error}") from error
+    finally:
+        await consumer.stop()
 
 
 class EventProducer:

@@ -5,12 +5,11 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from infra.clock import Clock
 from infra.continuity import Continuity
-from infra.errors import InvalidRecord, Unavailable
-from infra.kafka import LogReader
+from infra.errors import InvalidRecord
+from infra.kafka import LogReader, tail
 from infra.record import Codec, Envelope
 from media.origin import measures
 from media.origin.streams import KEEP_ENDED, Live, Streams
@@ -54,22 +53,8 @@ class Follower:
     async def run(self) -> None:
         """Fold what is there, then follow for good. Raises Unavailable."""
         positions = await self._catch_up()
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            enable_auto_commit=False,
-            fetch_min_bytes=1,
-            fetch_max_wait_ms=500,
-        )
-        try:
-            await consumer.start()
-            consumer.assign(list(positions))
-            for partition, offset in positions.items():
-                consumer.seek(partition, offset)
+        async with tail(self._bootstrap, positions) as consumer:
             await self._follow(consumer)
-        except KafkaError as error:
-            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
-        finally:
-            await consumer.stop()
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         forgot_at = 0.0

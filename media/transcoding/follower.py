@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
 
 from infra.clock import Clock
 from infra.dead_letters import DeadLetters
-from infra.errors import InvalidRecord, Unavailable
-from infra.kafka import LogReader, connect
+from infra.errors import InvalidRecord
+from infra.kafka import LogReader, tail
 from infra.record import Codec, Envelope
 from media.transcoding import metrics
 
@@ -50,28 +49,16 @@ class Follower:
     async def run(self, hear: Hear) -> None:
         """Follow for good. Raises Unavailable."""
         positions = await self._positions()
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            enable_auto_commit=False,
-            fetch_min_bytes=1,
-            fetch_max_wait_ms=_POLL_MS,
-        )
-        await connect(consumer, self._bootstrap)
         try:
-            consumer.assign(list(positions))
-            for partition, offset in positions.items():
-                consumer.seek(partition, offset)
-            self.following.set()
-            while True:
-                self.polled_at = self._clock.monotonic()
-                for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                    for record in batch:
-                        await self._take(record, hear)
-        except KafkaError as error:
-            raise Unavailable(f"Kafka at {self._bootstrap}: {error}") from error
+            async with tail(self._bootstrap, positions, wait_ms=_POLL_MS) as consumer:
+                self.following.set()
+                while True:
+                    self.polled_at = self._clock.monotonic()
+                    for batch in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                        for record in batch:
+                            await self._take(record, hear)
         finally:
             self.following.clear()
-            await consumer.stop()
 
     async def _positions(self) -> dict[TopicPartition, int]:
         since = self._clock.now() - round(LOOK_BACK * 1e6)
