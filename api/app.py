@@ -21,6 +21,7 @@ from api.oauth2.answers import faults
 from api.oauth2.authority import AUTHORITY, Authority
 from api.oauth2.rendering import notices
 from api.oauth2.routes import ROUTES as OAUTH2
+from api.operations.routes import ROUTES as OPERATIONS
 from api.places import Places
 from api.problems import problems
 from api.proxies import DIRECT, PROXIES, Proxies
@@ -133,7 +134,7 @@ def make_app(
         app.on_shutdown.append(_let_go)
     if authority is not None:
         app[AUTHORITY] = authority
-        add_routes(app, [*OAUTH2, *session.ROUTES, *STUDIO])
+        add_routes(app, [*OAUTH2, *session.ROUTES, *STUDIO, *OPERATIONS])
     if eventsub is not None:
         app[subscriptions.OFFER] = eventsub
         add_routes(app, subscriptions.LISTS)

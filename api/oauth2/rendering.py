@@ -32,7 +32,10 @@ log = structlog.get_logger()
 SignedIn = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
 _TEMPLATES: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(
-        [Path(__file__).parents[1] / folder / "templates" for folder in ("oauth2", "studio")]
+        [
+            Path(__file__).parents[1] / folder / "templates"
+            for folder in ("oauth2", "studio", "operations")
+        ]
     ),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
@@ -56,7 +59,12 @@ def position(seconds: int) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-_TEMPLATES.filters |= {"moment": moment, "position": position}
+def grouped(number: int) -> str:
+    """A large number for people."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+_TEMPLATES.filters |= {"moment": moment, "position": position, "grouped": grouped}
 
 
 async def page(

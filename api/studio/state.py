@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from api.call import Call
+from api.ladders import Costs, Ladder, ladder_and_costs
 from api.markers import DESCRIPTION_LENGTH, Marker, mark
 from api.session import of_page
 from api.v1.resources import One, timestamp
@@ -57,6 +58,10 @@ class Broadcast(msgspec.Struct, frozen=True):
     figures: Figures | None = None
     """None while nothing is measured: off air, in the first seconds, and if the platform fails."""
     advice: list[Advice] = []
+    ladder: Ladder | None = None
+    """Its renditions; None off air."""
+    costs: Costs | None = None
+    """What they have cost so far; None off air."""
 
 
 class NewMarker(msgspec.Struct, frozen=True):
@@ -72,7 +77,10 @@ async def broadcast_of(call: Call, channel_id: str) -> Broadcast:
     )
     if live is None:
         return Broadcast("offline")
-    status = await call.views.get(STREAM_STATUS, live["stream_id"])
+    status, (ladder, costs) = await asyncio.gather(
+        call.views.get(STREAM_STATUS, live["stream_id"]),
+        ladder_and_costs(call.views, live["stream_id"]),
+    )
     row = typed({**(status or {}), **live}, StreamRow)
     measured = _measured(health, row.stream_id, call.now) if row.state == "live" else None
     state: State = "interrupted" if row.state == "interrupted" else "live"
@@ -85,6 +93,8 @@ async def broadcast_of(call: Call, channel_id: str) -> Broadcast:
         resume_until=None if row.resume_until is None else timestamp(row.resume_until),
         figures=typed(measured, Figures) if measured else None,
         advice=_advice(measured) if measured else [],
+        ladder=ladder,
+        costs=costs,
     )
 
 

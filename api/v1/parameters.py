@@ -4,6 +4,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from infra.errors import InvalidRecord
+
 MAX_PAGE: Final = 100
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -47,3 +49,11 @@ class ChannelPath(msgspec.Struct, frozen=True):
             description="The channel's name; letters count the same in both cases.",
         ),
     ]
+
+
+def is_id(text: str, name: str) -> str:
+    """A text that may be an id of ours. Raises InvalidRecord, with the field's name."""
+    try:
+        return msgspec.convert(text, Id)
+    except msgspec.ValidationError as error:
+        raise InvalidRecord(f"{name}: must be an id") from error

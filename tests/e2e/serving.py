@@ -13,6 +13,7 @@ from infra.names import id_of
 from schemas.records.identity import ChangeChannel
 from schemas.records.media import RenditionOpened
 from tests.functional.oauth_rig import PASSWORD, Rig
+from tests.functional.platform import Platform
 from web import BUILT
 
 Result = TypeVar("Result")
@@ -22,8 +23,8 @@ MINUTE = 60_000_000
 class Serving:
     """The rig in a loop and a thread of its own; tests call into it."""
 
-    def __init__(self) -> None:
-        self.rig = Rig(folder=BUILT)
+    def __init__(self, platform: Platform | None = None) -> None:
+        self.rig = Rig(folder=BUILT, platform=platform)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._open = AsyncExitStack()

@@ -54,9 +54,16 @@ ME = endpoint("GET", "/test/me", get_me, signed_in)
 class Rig:
     """The parts of a gateway and the platform behind it, for tests to look at and to break."""
 
-    def __init__(self, url: str = URL, *, limited: bool = False, folder: Path = Path()) -> None:
+    def __init__(
+        self,
+        url: str = URL,
+        *,
+        limited: bool = False,
+        folder: Path = Path(),
+        platform: Platform | None = None,
+    ) -> None:
         """`limited`: with limits that no Redis keeps, which are a quarter of what they would be."""
-        self.platform = Platform()
+        self.platform = platform or Platform()
         self.clock = self.platform.clock
         self.views = self.platform.views
         self.master = MasterKeys(SecretStr(new_master_key()))

@@ -1,8 +1,6 @@
 """Renditions over HTTP: what a stream has and why, who asks for more, pools and reservations."""
 
-import asyncio
 import re
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,26 +10,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from api.ladders import why
-from infra.kafka import Delivery
-from infra.record import Envelope, Meta, Record
 from schemas import sources
 from schemas.records.transcode import (
-    CancelReservation,
-    CapacityReserved,
-    CostMeasured,
-    LadderChanged,
-    PoolMeasured,
-    RenditionsRequested,
-    RequestRefused,
     RequestRenditions,
-    ReservationEnded,
-    ReserveCapacity,
-    Rung,
     StreamQuarantined,
     WorkerJoined,
 )
+from tests.functional.dispatcher import Dispatched, cost, ladder, pool, rung
 from tests.functional.gateway_fakes import bearer
-from tests.functional.platform import Platform
 
 Client = TestClient[web.Request, web.Application]
 _RUNG = next(
@@ -43,83 +29,6 @@ _RUNG = next(
 CODES = re.findall(r"[a-z_]+(?=[,.])", _REASON.partition(": ")[2])
 """Every reason that the schema names."""
 OPERATOR = bearer("role.operator", client="test/op")
-
-
-class Dispatched(Platform):
-    """A platform whose dispatcher does what it is asked, and knows one stream."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reserved: dict[str, CapacityReserved] = {}
-        self.viewers: set[str] = set()
-
-    async def post(
-        self, topic: str, key: str, event: Record, *, event_id: str | None = None
-    ) -> "asyncio.Future[Delivery]":
-        found = await super().post(topic, key, event, event_id=event_id)
-        if topic == "transcode-commands":
-            where, said = self._decided(event)
-            meta = Meta(
-                event_id=str(uuid.uuid4()),
-                occurred_at=self.clock.now(),
-                producer="d",
-                sequence=0,
-                causation_id=event_id,
-                correlation_id=event_id,
-            )
-            await self._apply(where, Envelope(meta, said))
-        return found
-
-    def _decided(self, command: Record) -> tuple[str, Record]:
-        match command:
-            case RequestRenditions(stream_id="s1"):
-                self.viewers.add(command.viewer)
-                return "transcode-events", RenditionsRequested(
-                    stream_id="s1", channel_id="c1", viewers=len(self.viewers)
-                )
-            case ReserveCapacity():
-                made = CapacityReserved(
-                    reservation_id=command.reservation_id,
-                    pool=command.pool,
-                    channel_id=command.channel_id,
-                    begins_at=command.begins_at,
-                    ends_at=command.ends_at,
-                    cost=command.width * command.height // 256,
-                )
-                return "pool-events", self.reserved.setdefault(made.reservation_id, made)
-            case CancelReservation() if known := self.reserved.pop(command.reservation_id, None):
-                return "pool-events", ReservationEnded(
-                    reservation_id=known.reservation_id,
-                    pool=known.pool,
-                    channel_id=known.channel_id,
-                    reason="cancelled",
-                )
-        reason = "unknown-" + (
-            "stream" if isinstance(command, RequestRenditions) else "reservation"
-        )
-        return "pool-events", RequestRefused(
-            pool="default", command=command.FULL_NAME, reason=reason, detail="Unknown."
-        )
-
-
-def rung(name: str, state: str, reason: str, until: int | None = None) -> Rung:
-    height = int(name.partition("p")[0])
-    return Rung(
-        name=name,
-        width=height * 16 // 9 // 2 * 2,
-        height=height,
-        frame_rate=30.0,
-        bitrate=1000 * height,
-        state=state,  # type: ignore[arg-type]
-        reason=reason,
-        until=until,
-    )
-
-
-def ladder(*rungs: Rung, **more: Any) -> LadderChanged:
-    said = {"stream_id": "s1", "channel_id": "c1", "session_id": "s1", "pool": "default"}
-    said |= {"tier": "affiliate", "worker_id": "w1", "assignment": 2, "cause": "preempted"}
-    return LadderChanged(**{**said, "rungs": list(rungs), **more})
 
 
 @pytest_asyncio.fixture
@@ -230,17 +139,8 @@ async def test_who_asks_for_what_cannot_be_is_told_so(platform: Dispatched, clie
 async def test_what_a_stream_costs_is_its_broadcasters_and_operators_to_know(
     platform: Dispatched, client: Client
 ) -> None:
-    for name, cpu in (("480p30", 30.0), ("160p30", 6.0)):
-        cost = CostMeasured(
-            stream_id="s1",
-            rendition=name,
-            encoder="libx264",
-            segments=30,
-            media_seconds=60.0,
-            cpu_seconds=cpu,
-            gpu_seconds=0.0,
-        )
-        await platform.tell("stream-costs", cost)
+    for name, seconds in (("480p30", 30.0), ("160p30", 6.0)):
+        await platform.tell("stream-costs", cost("s1", name, seconds))
     path = "/v1/streams/s1/costs"
     other = bearer("user:read:broadcast", client="test/c2")
     assert (await client.get(path, headers=other)).status == 403
@@ -256,23 +156,22 @@ async def test_what_a_stream_costs_is_its_broadcasters_and_operators_to_know(
 async def test_operators_see_pools_and_whether_they_are_measured(
     platform: Dispatched, client: Client
 ) -> None:
-    figures = dict.fromkeys(PoolMeasured.__struct_fields__, 5)
-    await platform.tell("pool-events", PoolMeasured(**{**figures, "pool": "default"}))
+    await platform.tell("pool-events", pool())
     joined = WorkerJoined(
         pool="default", worker_id="w1", name="here", capacity=9, encoders=["libx264"]
     )
     await platform.tell("pool-events", joined)
     await platform.tell("transcode-events", ladder(rung("160p30", "waiting", "no_capacity")))
-    (pool,) = await data(client, "/v1/pools", headers=OPERATOR)
-    assert (pool["pool"], pool["capacity"], pool["measured"]) == ("default", 5, True)
+    (found,) = await data(client, "/v1/pools", headers=OPERATOR)
+    assert (found["pool"], found["used"], found["measured"]) == ("default", 400_000, True)
     (worker,) = await data(client, "/v1/pools/default/workers", headers=OPERATOR)
     assert (worker["worker_id"], worker["encoders"]) == ("w1", ["libx264"])
     (stream,) = await data(client, "/v1/pools/default/streams", headers=OPERATOR)
     assert (stream["stream_id"], stream["waiting"], stream["granted"]) == ("s1", 1, 0)
     assert await data(client, "/v1/pools/other/workers", headers=OPERATOR) == []
     platform.clock.advance(31)
-    (pool,) = await data(client, "/v1/pools", headers=OPERATOR)
-    assert not pool["measured"]
+    (found,) = await data(client, "/v1/pools", headers=OPERATOR)
+    assert not found["measured"]
 
 
 RESERVATION = {

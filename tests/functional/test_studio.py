@@ -14,6 +14,7 @@ from infra.names import id_of
 from schemas import sources
 from schemas.records.ingest import HealthMeasured, MeasurementEnded
 from schemas.records.social import FollowChannel
+from tests.functional.dispatcher import cost, ladder, rung
 from tests.functional.oauth_rig import Browser, Rig, browsing, visiting
 
 RIVER = id_of("river")
@@ -135,7 +136,7 @@ async def test_what_breaks_a_rule_is_said_and_kept_in_the_form(
 
 async def test_the_script_is_told_how_the_broadcast_is_doing(rig: Rig, browser: Browser) -> None:
     assert await told(browser) == {
-        **dict.fromkeys(("stream_id", "started_at", "resume_until", "figures")),
+        **dict.fromkeys(("stream_id", "started_at", "resume_until", "figures", "ladder", "costs")),
         "state": "offline",
         "advice": [],
     }
@@ -213,3 +214,18 @@ async def test_the_page_stays_while_lists_cannot_be_reached(
     assert (await browser.get("/studio")).status == 200
     assert "Who follows you cannot be reached" in browser.text
     assert "The markers cannot be reached" in browser.text
+
+
+async def test_the_script_is_told_of_renditions_and_what_they_cost(
+    rig: Rig, browser: Browser
+) -> None:
+    assert (await told(browser))["ladder"] is None
+    await rig.platform.publish(RIVER, "s1")
+    assert (await told(browser))["ladder"]["state"] == "undecided"
+    await rig.platform.tell("transcode-events", ladder(rung("160p30", "granted", "tier")))
+    await rig.platform.tell("stream-costs", cost("s1", "160p30", 6.0))
+    found = await told(browser)
+    assert [(each["name"], each["state"]) for each in found["ladder"]["rungs"]] == [
+        ("160p30", "granted")
+    ]
+    assert found["costs"]["cpu_seconds_per_minute"] == 6.0

@@ -34,3 +34,9 @@ export function moment(milliseconds) {
   const form = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false };
   return new Intl.DateTimeFormat("en-GB", form).format(milliseconds);
 }
+
+/** Seconds of processors and GPUs as 3.2 s, or 0.4 s + 1.1 s GPU. */
+export function cost(processor, gpu) {
+  const text = `${processor.toFixed(1)} s`;
+  return gpu > 0 ? `${text} + ${gpu.toFixed(1)} s GPU` : text;
+}

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { element, write } from "./dom.js";
 import { bitrate, clock } from "./format.js";
+import { showRenditions } from "./renditions.js";
 
 const POLL_EVERY = 2000;
 const POLL_HIDDEN = 10_000;
@@ -81,6 +82,7 @@ class Studio {
     const silent = Date.now() - this.#figuresAt > PATIENCE;
     this.#trouble(silent ? "No figures arrive from the platform at the moment. Your broadcast may well go on." : "");
     this.#figures(figures, advice);
+    showRenditions(byId("renditions"), broadcast, now);
     this.#advice(advice);
     byId("well").hidden = !figures || advice.length > 0;
     const warned = advice.map(({ code }) => code).join() && `Warnings: ${advice.map(({ detail }) => detail).join(" ")}`;

@@ -1,0 +1,1 @@
+"""The operations page: what operators of the platform look after."""
