@@ -1,0 +1,1 @@
+"""Makes renditions of a stream from the parts of its source."""
