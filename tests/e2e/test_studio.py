@@ -14,6 +14,7 @@ from schemas.records.social import FollowChannel
 from tests.e2e.axe import serious
 from tests.e2e.serving import Serving, sign_up
 from tests.e2e.test_pages import DESK, PHONE
+from tests.functional.dispatcher import cost, ladder, rung
 from tests.functional.test_studio import measured
 
 RIVER = id_of("river")
@@ -53,6 +54,22 @@ async def go_live(serving: Serving) -> None:
 
 async def measure(serving: Serving, **more: Any) -> None:
     await serving.rig.platform.tell("stream-health", measured(**more))
+
+
+async def transcode(serving: Serving) -> None:
+    """A ladder with a rung of each state."""
+    until = serving.rig.clock.now() + 28_000_000
+    said = ladder(
+        rung("720p30", "waiting", "no_capacity"),
+        rung("480p30", "going", "preempted", until),
+        rung("360p30", "granted", "tier"),
+        rung("160p30", "refused", "encoder_failed"),
+        channel_id=RIVER,
+    )
+    platform = serving.rig.platform
+    await platform.tell("transcode-events", said)
+    await platform.tell("stream-costs", cost("s1", "360p30", 14.2, gpu_seconds=1.5))
+    await platform.tell("stream-costs", cost("s1", "audio_only", 0.3))
 
 
 GOOD: dict[str, Any] = {
@@ -127,6 +144,13 @@ def test_a_broadcaster_finds_their_way(serving: Serving, page: Page) -> None:
     expect(advice).to_contain_text(LATE)
     expect(page.locator("[data-figure=arrival]")).to_have_class("bad")
     expect(page.locator("#said")).to_contain_text(LATE)
+    serving.run(transcode(serving))
+    renditions = page.locator("#renditions")
+    expect(renditions.locator("tbody tr")).to_have_count(5)
+    expect(renditions.get_by_role("row", name="720p30")).to_contain_text("All machines")
+    expect(renditions.get_by_role("row", name="480p30")).to_contain_text("Goes in 0:2")
+    expect(renditions.get_by_role("row", name="360p30")).to_contain_text("14.2 s + 1.5 s GPU")
+    expect(renditions).to_contain_text("Affiliate · made by w1")
     checked(page, "live")
 
     serving.rig.clock.advance(60)  # the ingest is gone, and nobody says so
