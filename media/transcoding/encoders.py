@@ -83,7 +83,7 @@ class Shape(msgspec.Struct, frozen=True):
     height: int
     frame_rate: float
     bitrate: int
-    colours: tuple[int, int, int, int] = (2, 2, 2, 1)
+    colours: tuple[int, int, int, int] = (2, 2, 2, 0)
     """Primaries, transfer, matrix, range, as in ITU-T H.273 and FFmpeg."""
 
 
@@ -132,7 +132,7 @@ class Encoder:
         try:
             self._context = _open(name, shape, self.pixels)
         except (av.FFmpegError, ValueError) as error:
-            raise Unencodable(f"{name} cannot be opened: {error}") from error
+            raise Unencodable(f"{name} cannot be opened: {_said(error)}") from error
         if self._context.extradata:
             self._configure(_units(bytes(self._context.extradata)))
 
@@ -149,7 +149,7 @@ class Encoder:
         try:
             packets = list(self._context.encode(frame))
         except (av.FFmpegError, ValueError) as error:
-            raise Unencodable(f"{self.name} cannot go on: {error}") from error
+            raise Unencodable(f"{self.name} cannot go on: {_said(error)}") from error
         self.busy += time.perf_counter() - began
         return [self._coded(packet) for packet in packets]
 
@@ -173,6 +173,11 @@ class Encoder:
             said = codecs.parse_video(self._configuration)
             if (said.width, said.height) != self._size:
                 raise Unencodable(f"{self.name} makes {said.width}x{said.height}")
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, without the options that PyAV adds."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _open(name: str, shape: Shape, pixels: str) -> av.VideoCodecContext:

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 MAX_LOST: Final = 300
 """Pictures in a row that may fail to decode before the source counts as broken."""
 _TICK: Final = Fraction(1, VIDEO_TIMESCALE)
+_UNSPECIFIED: Final = 2
 _NEARLY_FORCED: Final = MAX_SEGMENT - 0.25
 """Seconds of a segment from which on it may have been cut between key frames."""
 
@@ -46,10 +47,24 @@ class Begin(msgspec.Struct, frozen=True):
     sound: Sound | None
 
 
-class Picture(msgspec.Struct, frozen=True, gc=False):
-    """A decoded picture. Not to be changed: all rungs see the same."""
+class Look(msgspec.Struct, frozen=True):
+    """How the pictures of a segment are to be shown."""
+
+    rotation: int
+    """Degrees against the clock."""
+    colours: tuple[int, int, int, int]
+    """Primaries, transfer, matrix, range, as in ITU-T H.273 and FFmpeg."""
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A decoded picture. Not to be changed: all rungs see the same, at the same time.
+
+    Its frame says nothing of its colours: PyAV's scaler changes what a frame says of them for as
+    long as it works, which another thread that scales it would see.
+    """
 
     frame: VideoFrame
+    look: Look
     at: int
     """When it is shown in ticks, less the segment's composition offset; the frame's pts."""
     duration: int
@@ -114,6 +129,7 @@ class Feed:
         self._waiting: deque[_Waiting] = deque()
         self._composition = self._fed_until = 0
         self._told: int | None = None
+        self._look = Look(0, (_UNSPECIFIED, _UNSPECIFIED, _UNSPECIFIED, 0))
         self._length = self._cpu = 0.0
         self._digest = hashlib.blake2b(digest_size=16)
         self._lost = 0
@@ -241,9 +257,12 @@ class Feed:
             return
         self._told, self._lost = at, 0
         key = sample.sync or first
+        if first:
+            self._look = Look(round(frame.rotation), _colours(frame))
+        frame.color_primaries = frame.color_trc = frame.colorspace = _UNSPECIFIED
         frame.pts, frame.time_base = at, _TICK
         frame.pict_type = PictureType.I if key else PictureType.NONE
-        self._send(Picture(frame, at, sample.duration, key))
+        self._send(Picture(frame, self._look, at, sample.duration, key))
 
     def _lose(self) -> None:
         self.damaged += 1
@@ -283,6 +302,17 @@ class Feed:
 
 def _end(samples: list[Sample], otherwise: int) -> int:
     return samples[-1].dts + samples[-1].duration if samples else otherwise
+
+
+def _colours(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """How the picture's numbers are colours: as the source says, or as players would guess.
+
+    They guess by the size (BT.709 from 720 lines on), so a rung must say what its source was.
+    """
+    said = (int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace))
+    if said == (2, 2, 2) and min(frame.width, frame.height) >= 720:
+        said = (1, 1, 1)
+    return *said, int(frame.color_range)
 
 
 def _frame_rate(announced: float, samples: list[Sample]) -> float:

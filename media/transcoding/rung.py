@@ -29,6 +29,7 @@ from media.transcoding.encoders import Coded, Encoder, Shape, Unencodable
 from media.transcoding.feeding import (
     Abandoned,
     Begin,
+    Look,
     Message,
     PartDone,
     Picture,
@@ -166,7 +167,7 @@ class Rung:
 
     def _picture(self, segment: _Segment, picture: Picture) -> None:
         if segment.encoder is None:
-            self._open(segment, picture.frame)
+            self._open(segment, picture.look)
         segment.interval = picture.duration
         if segment.skip_next and not picture.key:
             segment.left_out, segment.skip_next = picture, False
@@ -185,13 +186,13 @@ class Rung:
         while segment.ready and segment.ready[0].pictures <= segment.coded:
             self._emit(segment, segment.ready.popleft())
 
-    def _open(self, segment: _Segment, frame: VideoFrame) -> None:
+    def _open(self, segment: _Segment, look: Look) -> None:
         begin, target = segment.begin, self.target
-        segment.rotation = round(frame.rotation)
-        shown = displayed(*begin.size, begin.aspect, segment.rotation)
+        segment.rotation = look.rotation
+        shown = displayed(*begin.size, begin.aspect, look.rotation)
         width, height = fitted(target, shown)
         rate = round(target.frame_rate, 3) or 30.0
-        segment.shape = Shape(width, height, rate, target.bitrate, _colours(frame))
+        segment.shape = Shape(width, height, rate, target.bitrate, look.colours)
         name = self._names[0]
         salt = "" if name in encoders.REPEATABLE else self._salt
         sound = begin.sound.recipe if begin.sound else ""
@@ -314,15 +315,3 @@ class Rung:
                 digest=segment.digest.hexdigest(),
             )
         )
-
-
-def _colours(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """How the picture's numbers are colours: as the source says, or as players would guess.
-
-    They guess by the size (BT.709 from 720 lines on), so a rung must say what its source was.
-    """
-    said = (frame.color_primaries, frame.color_trc, int(frame.colorspace))
-    full = 2 if int(frame.color_range) == 2 else 1
-    if said == (2, 2, 2) and min(frame.width, frame.height) >= 720:
-        return 1, 1, 1, full
-    return *said, full
