@@ -5,13 +5,18 @@ import sys
 import time
 from typing import Final
 
+import msgspec
 import structlog
 
+from infra.errors import ConfigurationError
 from media.transcoding import encoders
 from media.transcoding.role import Abilities
+from media.transcoding.trial import Speed
 
 log = structlog.get_logger()
 
+SHARE: Final = 0.7
+"""Of what the machine can do at most; the rest is for harder pictures and for everything else."""
 _PATIENCE: Final = 20.0
 """Seconds for a trial: a driver may hang."""
 
@@ -22,7 +27,15 @@ async def probe(capacity: int = 0) -> Abilities:
     Each trial is a process of its own with a time limit: drivers crash and hang.
     """
     found = [name for name in encoders.ORDER if await _trial("encode", name) is not None]
-    return Abilities(capacity or 100_000, 150, found)
+    if not found:
+        raise ConfigurationError("no H.264 encoder works on this machine, not even libx264")
+    said = await _trial("measure", found[0])
+    if said is None:
+        raise ConfigurationError(f"{found[0]} encodes a picture, but not a stream; see the log")
+    speed = msgspec.json.decode(said, type=Speed)
+    measured = int(speed.macroblocks * SHARE)
+    log.info("encoders found", encoders=found, macroblocks=round(speed.macroblocks), share=SHARE)
+    return Abilities(capacity or measured, max(1, round(speed.decoding * 1000)), found)
 
 
 async def _trial(*what: str) -> bytes | None:

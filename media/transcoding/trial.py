@@ -1,11 +1,43 @@
 """Tries what a driver may crash at. Run as a process of its own by `probe`."""
 
+import asyncio
+import os
 import sys
+import time
+from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
+from typing import Final
 
+import msgspec
 from av.video.frame import PictureType, VideoFrame
 
-from media.transcoding.encoders import Encoder, Shape, Unencodable
+from media.transcoding import synthetic
+from media.transcoding.decoding import Decoder
+from media.transcoding.encoders import HARDWARE, Encoder, Encoders, Shape, Unencodable
+from media.transcoding.ladder import Ladder
+from media.transcoding.outputs import Measured, SourcePart, Target
+from media.transcoding.reading import read_fragment, read_init
+from media.transcoding.sizes import macroblocks
+
+_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+SECONDS: Final = 2.0
+"""For how long speed is measured."""
+_SOURCE: Final = (1280, 720, 30)
+_TARGETS: Final = (
+    Target("480p30", 854, 480, 30, 1_500_000),
+    Target("360p30", 640, 360, 30, 800_000),
+    Target("160p30", 284, 160, 30, 400_000),
+)
+
+
+class Speed(msgspec.Struct, frozen=True):
+    """What was measured."""
+
+    macroblocks: float
+    """Encoded in a second by the whole machine, with the decoding that it took."""
+    decoding: float
+    """What a macroblock costs to decode, against one that is encoded."""
 
 
 def encode(name: str) -> None:
@@ -24,11 +56,81 @@ def encode(name: str) -> None:
         raise Unencodable(f"{name} gave {len(coded)} pictures of 3")
 
 
+def measure(name: str) -> Speed:
+    """How fast ladders are that run on all cores at once, as fast as they can."""
+    parts = synthetic.segment(*_SOURCE, seconds=1.0)
+    decode_seconds = _decoding(parts)
+    return asyncio.run(_measure(name, parts, decode_seconds))
+
+
+def _decoding(parts: list[SourcePart]) -> float:
+    """Processor seconds to decode a macroblock."""
+    tracks = read_init(parts[0].init)
+    assert tracks.video is not None
+    decoder = Decoder(tracks.video.video.configuration)
+    samples = [sample for part in parts for sample in read_fragment(tracks, part.data).video]
+    began = time.thread_time()
+    for sample in samples:
+        decoder.decode(sample)
+    return (time.thread_time() - began) / (len(samples) * macroblocks(*_SOURCE[:2]))
+
+
+async def _measure(name: str, parts: list[SourcePart], decode_seconds: float) -> Speed:
+    processors = cores()
+    began = time.perf_counter()
+    ladders = [_run(name, parts, began + SECONDS) for _ in range(max(1, round(processors)))]
+    found = await asyncio.gather(*ladders)
+    took = time.perf_counter() - began
+    measured = [one for ladder in found for one in ladder]
+    sizes = {target.name: macroblocks(target.width, target.height) for target in _TARGETS}
+    encoded = sum(one.frames * sizes[one.rendition] for one in measured)
+    frames = sum(one.frames for one in measured if one.rendition == _TARGETS[0].name)
+    decoded = frames * macroblocks(*_SOURCE[:2])
+    if not encoded:
+        raise Unencodable(f"{name} made no segment within {took:.0f} s")
+    used = sum(one.cpu_seconds for one in measured)
+    spent = used + sum(one.gpu_seconds for one in measured)
+    decoding = decode_seconds * encoded / max(spent - decoded * decode_seconds, 1e-9)
+    # Of a processor what counts is what it could do: other programs that start at the same time
+    # will not be there for ever. How far a GPU goes, only the clock tells.
+    seconds = took if name in HARDWARE else used / processors
+    return Speed((encoded + decoded * decoding) / seconds, decoding)
+
+
+def cores() -> float:
+    """Processors that this process may use: by affinity, and by its control group's quota."""
+    usable = float(len(os.sched_getaffinity(0)))
+    with suppress(OSError, ValueError):
+        quota, period = _QUOTA.read_text().split()
+        usable = min(usable, int(quota) / int(period))
+    return usable
+
+
+async def _run(name: str, parts: list[SourcePart], until: float) -> list[Measured]:
+    """One stream, as fast as it goes."""
+    ladder = Ladder(_TARGETS, encoders=Encoders((name,)))
+
+    async def take() -> list[Measured]:
+        return [made async for made in ladder.outputs() if isinstance(made, Measured)]
+
+    taking = asyncio.create_task(take())
+    number = 0
+    while time.perf_counter() < until:
+        for part in parts:
+            await ladder.feed(msgspec.structs.replace(part, media_sequence=number))
+        number += 1
+    await ladder.close()
+    return await taking
+
+
 def main() -> None:
-    """Run the trial named in the arguments."""
+    """Run the trial named in the arguments: `encode` or `measure`, and an encoder."""
     what, name = sys.argv[1:3]
     try:
-        {"encode": encode}[what](name)
+        if what == "encode":
+            encode(name)
+        else:
+            sys.stdout.buffer.write(msgspec.json.encode(measure(name)))
     except Unencodable as error:
         sys.exit(str(error))
 
