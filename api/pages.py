@@ -18,6 +18,8 @@ _PATIENCE = 0.5
 """Seconds to wait for what the script can ask for itself."""
 FIRST_RENDITION: Final = "source.m3u8"
 """The playlist that a player begins with, beside the multivariant one."""
+EVERY_RENDITION: Final = "?rungs=all"
+"""Has the multivariant playlist name what may come, too: our player reads it but once."""
 _PATH = re.compile(r"([a-z0-9-]+/)*[a-z0-9.-]+")
 
 FOLDER: web.AppKey[Path] = web.AppKey("pages", Path)
@@ -46,7 +48,7 @@ async def watch(request: web.Request) -> web.Response:
         else:
             playlist = found.data.stream.playlist_url
             # Both at once: a browser asks for them before it has run any script.
-            for url in (playlist, urljoin(playlist, FIRST_RENDITION)):
+            for url in (f"{playlist}{EVERY_RENDITION}", urljoin(playlist, FIRST_RENDITION)):
                 url = html.escape(url)
                 head += f'<link rel="preload" as="fetch" crossorigin href="{url}" />'
     page = (request.app[FOLDER] / "watch.html").read_text()

@@ -45,22 +45,23 @@ def checksum(time_bits: int) -> int:
 class Picture:
     """Draws frames: blocks on top of a pattern that moves, so that the encoder has work."""
 
-    def __init__(self) -> None:
+    def __init__(self, height: int = HEIGHT) -> None:
+        self.width, self.height = height * WIDTH // HEIGHT, height
         wave = [round(110 + 60 * math.sin(x / 37) + 20 * math.sin(x / 5)) for x in range(4 * WIDTH)]
         self._pattern = bytes(wave)
-        self._grey = bytes([128]) * (WIDTH * HEIGHT // 4)
+        self._grey = bytes([128]) * (self.width * height // 4)
 
     def draw(self, number: int, milliseconds: int) -> av.VideoFrame:
         """Frame `number`, carrying a time."""
-        bits = encode_time(milliseconds)
+        bits, width, block = encode_time(milliseconds), self.width, self.height * BLOCK // HEIGHT
         blocks = b"".join(
-            bytes([_WHITE if bits >> bit & 1 else _BLACK]) * BLOCK
+            bytes([_WHITE if bits >> bit & 1 else _BLACK]) * block
             for bit in range(BITS - 1, -1, -1)
         )
-        top = (blocks + bytes([_BLACK]) * (WIDTH - len(blocks))) * BLOCK
+        top = (blocks + bytes([_BLACK]) * (width - len(blocks))) * block
         start = number * 3 % WIDTH
-        rows = [self._pattern[start + (y // 16) * 7 :][:WIDTH] for y in range(BLOCK, HEIGHT)]
-        frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
+        rows = [self._pattern[start + (y // 16) * 7 :][:width] for y in range(block, self.height)]
+        frame = av.VideoFrame(width, self.height, "yuv420p")
         frame.planes[0].update(top + b"".join(rows))
         frame.planes[1].update(self._grey)
         frame.planes[2].update(self._grey)
@@ -82,8 +83,10 @@ def tone(number: int, samples: int = 1024) -> av.AudioFrame:
     return frame
 
 
-def send(url: str, seconds: float, gop: float = 2.0, container: str = "flv") -> None:
-    """Publish to a URL in real time: 720p30, x264 zerolatency, AAC, a key frame every `gop` s."""
+def send(
+    url: str, seconds: float, gop: float = 2.0, container: str = "flv", height: int = HEIGHT
+) -> None:
+    """Publish to a URL in real time: 720p30 (or as high as said), x264 zerolatency, AAC, a key frame every `gop` s."""
     interval = round(gop * RATE)
     options = {
         "preset": "veryfast",
@@ -94,11 +97,11 @@ def send(url: str, seconds: float, gop: float = 2.0, container: str = "flv") -> 
     flags = {"flvflags": "no_duration_filesize"}
     with av.open(url, "w", format=container, container_options=flags) as output:
         video = output.add_stream("libx264", rate=RATE, options=options)
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        picture, sounds = Picture(height), 0
+        video.width, video.height, video.pix_fmt = picture.width, height, "yuv420p"
         video.bit_rate, video.time_base = 2_500_000, Fraction(1, RATE)
         audio = output.add_stream("aac", rate=SAMPLES, layout="mono")
         audio.bit_rate = 96_000
-        picture, sounds = Picture(), 0
         for number in _frames_in_real_time(seconds):
             while sounds * 1024 / SAMPLES <= number / RATE:
                 output.mux(audio.encode(tone(sounds)))
@@ -123,8 +126,9 @@ def main() -> None:
     parser.add_argument("url", help="RTMP URL with the stream key")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--gop", type=float, default=2.0, help="seconds between key frames")
+    parser.add_argument("--height", type=int, default=HEIGHT, help="of the picture, in pixels")
     arguments = parser.parse_args()
-    send(arguments.url, arguments.seconds, arguments.gop)
+    send(arguments.url, arguments.seconds, arguments.gop, height=arguments.height)
 
 
 if __name__ == "__main__":

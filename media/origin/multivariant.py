@@ -32,6 +32,8 @@ class Variant(msgspec.Struct, frozen=True):
     height: int
     frame_rate: float
     channels: int
+    there: bool = True
+    """Whether it can be played now; X-PLAYABLE=NO says that it cannot, to our own player."""
 
 
 def made(rendition: Rendition, opened: RenditionOpened) -> Variant:
@@ -58,6 +60,7 @@ def foreseen(rung: Rung, source: RenditionOpened, known: RenditionOpened | None)
         rung.height,
         rung.frame_rate,
         min(2, source.channels),
+        there=False,
     )
 
 
@@ -104,6 +107,8 @@ def _attributes(variant: Variant) -> list[str]:
     if variant.frame_rate:
         attributes.append(f"FRAME-RATE={variant.frame_rate:.3f}")
     attributes.append(f'NAME="{variant.name}"')
+    if not variant.there:
+        attributes.append("X-PLAYABLE=NO")
     return attributes
 
 

@@ -12,6 +12,7 @@ import asyncio
 import signal
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -93,6 +94,8 @@ class Rig:
             limits=PackagingLimits(part_duration=part),
         )
         self.ports: dict[str, int] = {}
+        self.hearers: list[Callable[[Record], None]] = []
+        """Who else is told of each event, once the origin has it."""
         self._sequence = 0
         self._stack = AsyncExitStack()
 
@@ -135,6 +138,8 @@ class Rig:
         live = self.streams.apply(Envelope(meta, event))
         if live is not None:
             live.touch()
+        for hear in self.hearers:
+            hear(event)
         self._show(event, meta.occurred_at)
 
     def _show(self, event: Any, at: int) -> None:

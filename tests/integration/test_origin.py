@@ -63,7 +63,7 @@ def whole(playlist: str, number: int) -> bool:
 
 async def everything_listed(viewer: Viewer, publisher) -> tuple[str, int, int]:
     """The playlist with the last part that was published, and that part."""
-    last = publisher._packager._run.media_sequence, len(publisher._segment) - 1
+    last = publisher._packager._run.media_sequence, len(publisher._rendition._segment) - 1
     text = await viewer.until(lambda body: last_part(body) == last)
     return text, *last
 

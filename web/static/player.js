@@ -25,6 +25,7 @@ export class Player extends EventTarget {
     this.url = null;
     this.source = null;
     this.steering = null;
+    this.wish = null; // the rendition that the viewer wants: a label or `source`; null: by bandwidth
     this.following = true; // keeps to the live edge; false after the viewer paused
     this.stalls = 0;
     this.failures = 0;
@@ -110,6 +111,13 @@ export class Player extends EventTarget {
     this.video.pause();
   }
 
+  /** Play the rendition of that label, `source`, or with null what the connection carries. */
+  wishFor(wish) {
+    this.wish = wish;
+    if (this.source) this.source.ladder.wish = wish;
+    this.#changed();
+  }
+
   /** Whether the viewer watches what happens now. */
   get live() {
     return this.following && !this.video.paused;
@@ -145,8 +153,10 @@ export class Player extends EventTarget {
   }
 
   #attach(url) {
-    const source = new Source(this.video, url);
+    const source = new Source(this.video, `${url}?rungs=all`, { wish: this.wish, box: () => this.#box() });
     this.source = source;
+    source.addEventListener("choice", () => this.#changed());
+    source.addEventListener("replaced", () => this.#jump(0));
     source.addEventListener("details", ({ detail }) => this.#learn(detail.part));
     source.addEventListener("buffered", () => {
       this.#place();
@@ -154,6 +164,12 @@ export class Player extends EventTarget {
     });
     source.addEventListener("recovering", () => void this.play());
     source.addEventListener("lost", ({ detail }) => this.#retry(detail.why));
+  }
+
+  /** The picture's place, in pixels of the screen. */
+  #box() {
+    const { clientWidth, clientHeight } = this.video;
+    return { width: clientWidth * devicePixelRatio, height: clientHeight * devicePixelRatio };
   }
 
   /** Only with the length of parts can we say how close to the edge to start. */
@@ -208,6 +224,7 @@ export class Player extends EventTarget {
       this.dispatchEvent(new CustomEvent("stuck"));
     }
     if (!this.source || video.paused || video.seeking || !this.started) return;
+    this.source.ladder.step(this.#ahead());
     if (!this.approached) this.#approach();
     if (this.stalledAt !== null) return this.#resume();
     if (!this.approached || !this.following || !this.steering) return;

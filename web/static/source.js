@@ -2,6 +2,9 @@
 
 import Hls from "hls.js";
 
+import { Ladder, SteppingController } from "./ladder.js";
+
+const REJOIN_WITH = 0.2; // seconds that Chromium has to have to play on after a seek
 const RETRY_DELAYS = [0.3, 0.5, 1, 2, 4]; // seconds
 const MEDIA_ERROR_AGAIN = 5000; // milliseconds within which a second one means to begin anew
 
@@ -25,7 +28,7 @@ class EarlyLoader extends Hls.DefaultConfig.loader {
 }
 
 const CONFIG = {
-  loader: EarlyLoader,
+  streamController: SteppingController,
   lowLatencyMode: true,
   // fMP4 is only passed through: a worker would add a hop to every part, and to the start.
   enableWorker: false,
@@ -51,15 +54,38 @@ export function means(video) {
  * One live stream, from its playlist into a video element, through Media Source Extensions.
  *
  * Events: `details` (detail: {part}, seconds a part lasts), `buffered` (there is more to play),
- * `recovering` (the decoder failed, and is set up anew), `lost` (detail: {why}, beyond mending here:
+ * `choice` (other renditions are there, or another plays), `replaced` (what plays was replaced where it
+ * plays), `recovering` (the decoder failed, and is set up anew), `lost` (detail: {why}, beyond mending here:
  * load again).
  */
 export class Source extends EventTarget {
-  /** @param {HTMLVideoElement} video @param {string} url of the multivariant playlist */
-  constructor(video, url) {
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {string} url of the multivariant playlist
+   * @param {{wish?: string | null, box: () => {width: number, height: number}}} choosing as `Ladder` has it
+   */
+  constructor(video, url, { wish = null, box }) {
     super();
     this.sizes = []; // bytes and seconds of the latest parts
-    this.hls = new Hls(CONFIG);
+    const heard = {
+      changed: () => this.#tell("choice"),
+      rejoin: (end) => this.#rejoin(video, end),
+    };
+    const ladder = (hls) => (this.ladder = new Ladder(hls, { wish, box, ...heard }));
+    const address = (context) => this.ladder.address(context);
+    this.hls = new Hls({
+      ...CONFIG,
+      loader: class extends EarlyLoader {
+        load(context, config, callbacks) {
+          context.url = address(context);
+          super.load(context, config, callbacks);
+        }
+      },
+      // Called with `new`, as a class would be.
+      abrController: function (hls) {
+        return ladder(hls);
+      },
+    });
     this.hls.on(Hls.Events.ERROR, (_event, data) => this.#failed(data));
     this.hls.on(Hls.Events.LEVEL_LOADED, (_event, { details }) => this.#learn(details));
     this.hls.on(Hls.Events.BUFFER_APPENDED, () => this.#tell("buffered"));
@@ -93,6 +119,13 @@ export class Source extends EventTarget {
     const bytes = this.sizes.reduce((sum, part) => sum + part.bytes, 0);
     const seconds = this.sizes.reduce((sum, part) => sum + part.seconds, 0);
     return seconds > 0 ? (bytes * 8) / seconds : null;
+  }
+
+  /** What plays was replaced from the start of its segment: decode it anew from there. */
+  #rejoin(video, end) {
+    if (end < video.currentTime + REJOIN_WITH) return false;
+    this.#tell("replaced");
+    return true;
   }
 
   #learn(details) {

@@ -1,0 +1,312 @@
+// Steps between the renditions of a live stream, a fraction of a second before its edge: hls.js asks
+// here which one to load next. It knows how to step anywhere, but with half a second in the buffer
+// only one place does not show: between two segments. And only the playlist that plays tells which
+// others can be played: it reports on them ten times a second.
+
+import Hls from "hls.js";
+
+import { Bandwidth, SOURCE, best, granted } from "./choosing.js";
+
+const DANGER = 0.15; // seconds buffered below which something has to be done
+const SILENT_PARTS = 2.5; // parts without news after which a rendition is thought to have stopped
+const STEP_WITHIN = 0.5; // seconds that a step may take
+const LARGER_AFTER = 3; // seconds that the connection has to carry more before more is asked of it
+const AVOID = 4; // seconds that a rendition that failed is left alone; doubled each time
+const AVOID_MOST = 60;
+const FORGIVEN_AFTER = 30; // seconds played after which it counts as if it had never failed
+const AGAIN = { action: 2, flags: 0 }; // to hls.js: go on with another rendition
+
+/** hls.js asks where to go on after a step: not a second time with what is in the buffer. */
+export class SteppingController extends Hls.DefaultConfig.streamController {
+  getNextFragment(position, details) {
+    return super.getNextFragment(this.#beyond(position, details), details);
+  }
+
+  /** Sound and picture end a few milliseconds apart: the buffer ends before the segment does. */
+  #beyond(position, details) {
+    const before = this.fragPrevious;
+    const stepped = before && before.level !== details.fragments.at(-1)?.level;
+    if (!stepped || Math.abs(before.end - position) > 0.1) return position;
+    const same = details.fragments.find(({ sn }) => sn === before.sn);
+    return same ? Math.max(position, same.end + 0.001) : position;
+  }
+}
+
+/**
+ * Decides which rendition is loaded (`abrController` of hls.js).
+ *
+ * `wish` is a label, `source`, or null: by bandwidth. `box()` is the picture's place in pixels of the
+ * screen. `changed()` is called when what plays or what there is to choose from is different;
+ * `rejoin(until)` when what plays was replaced in the middle of a segment, up to that media time.
+ */
+export class Ladder {
+  constructor(hls, { wish, box, changed, rejoin }) {
+    this.hls = hls;
+    this.wish = wish;
+    this.box = box;
+    this.changed = changed;
+    this.rejoin = rejoin;
+    this.bandwidth = new Bandwidth();
+    this.rungs = []; // as hls.levels: smallest first
+    this.reports = new Map(); // name → {msn, part}, of the others
+    this.unknown = []; // names reported that hls.js does not know
+    this.avoided = new Map(); // name → {until, times}
+    this.loading = false;
+    this.last = null; // part that was loaded last
+    this.opening = null; // first part to be asked for after a step
+    this.ahead = 0;
+    this.#listen();
+  }
+
+  destroy() {
+    this.timings.disconnect();
+    for (const [event, heard] of this.listeners) this.hls.off(event, heard);
+  }
+
+  // What hls.js asks for.
+
+  get firstAutoLevel() {
+    const wished = granted(this.wish, this.#there());
+    return wished ? this.#index(wished) : this.hls.firstLevel;
+  }
+
+  get nextAutoLevel() {
+    const current = this.hls.loadLevel;
+    if (current < 0 || this.rungs.length < 2) return Math.max(0, current < 0 ? this.firstAutoLevel : current);
+    const target = this.#index(this.target);
+    if (target === current) return current;
+    return this.#urgent() || this.#between() ? target : current;
+  }
+
+  set nextAutoLevel(_level) {} // an opinion of hls.js after an error
+
+  get forcedAutoLevel() {
+    return -1;
+  }
+
+  resetEstimator() {}
+
+  // What the player asks for.
+
+  /** Name of the rendition that is loaded; null before the first. */
+  get current() {
+    return this.rungs[this.hls.loadLevel]?.name ?? null;
+  }
+
+  /** Every rendition, smallest first, and whether it is there. */
+  get choices() {
+    return this.#there(false);
+  }
+
+  /** Look again, with so many seconds in the buffer: what is lost here is not missed yet. */
+  step(ahead) {
+    this.ahead = ahead;
+    if (this.rungs.length < 2 || this.hls.loadLevel < 0) return;
+    const now = seconds();
+    const patience = this.heardAt === this.steppedAt ? STEP_WITHIN : SILENT_PARTS * this.#part;
+    const silent = !this.loading && now - this.heardAt > patience;
+    if (silent && ahead < DANGER && this.current !== SOURCE) this.#leave(this.current);
+    this.#aim(now);
+    if (this.#urgent() && this.current !== this.target) this.hls.nextLoadLevel = this.#index(this.target);
+  }
+
+  /** Where the playlist of a rendition is to be asked for. */
+  address(context) {
+    const { opening } = this;
+    if (context.type !== "level" || !opening || opening.level !== context.level) return context.url;
+    this.opening = null;
+    const url = new URL(context.url);
+    // Not what there is now, but as soon as there is where to go on.
+    url.searchParams.set("_HLS_msn", opening.msn);
+    url.searchParams.set("_HLS_part", 0);
+    return url.href;
+  }
+
+  // What is heard from hls.js.
+
+  #listen() {
+    const { Events } = Hls;
+    this.listeners = [
+      [Events.MANIFEST_PARSED, (_event, data) => this.#learn(data.levels)],
+      [Events.LEVEL_SWITCHING, (_event, { level }) => this.#stepping(level)],
+      [Events.LEVEL_LOADED, (_event, data) => this.#hear(data)],
+      [Events.FRAG_LOADING, (_event, { frag }) => (this.loading ||= frag.type === "main")],
+      [Events.FRAG_LOADED, (_event, data) => this.#loaded(data)],
+      [Events.FRAG_LOAD_EMERGENCY_ABORTED, () => (this.loading = false)],
+      [Events.FRAG_BUFFERED, (_event, data) => this.#buffered(data)],
+      [Events.ERROR, (_event, data) => this.#failed(data)],
+    ];
+    for (const [event, heard] of this.listeners) this.hls.on(event, heard);
+    this.timings = new PerformanceObserver((list) => list.getEntries().forEach((entry) => this.#weigh(entry)));
+    this.timings.observe({ type: "resource" });
+  }
+
+  /** Of a part: when its bytes came, as the browser saw it, however busy the page was. */
+  #weigh({ name, requestStart, responseStart, responseEnd, transferSize, encodedBodySize }) {
+    if (!requestStart || !transferSize || !name.endsWith(".m4s")) return;
+    const took = (responseEnd - requestStart) / 1000;
+    this.bandwidth.take(seconds(), encodedBodySize, (responseStart - requestStart) / 1000, took);
+  }
+
+  #learn(levels) {
+    this.rungs = levels.map(({ url, uri, attrs, width, height, frameRate, averageBitrate }) => ({
+      name: named(uri ?? url[0]),
+      width,
+      height,
+      rate: frameRate,
+      bits: averageBitrate,
+      there: attrs["X-PLAYABLE"] !== "NO",
+    }));
+    this.target = this.rungs[this.hls.firstLevel]?.name;
+    const wished = granted(this.wish, this.rungs);
+    if (wished) this.target = wished;
+  }
+
+  #hear({ level, details }) {
+    if (level !== this.hls.loadLevel) return;
+    this.heardAt = seconds();
+    this.details = details;
+    const reports = (details.renditionReports ?? []).map((report) => [
+      named(report.URI),
+      { msn: Number(report["LAST-MSN"]), part: Number(report["LAST-PART"]) },
+    ]);
+    const before = [...this.reports.keys()].join();
+    this.reports = new Map(reports);
+    const known = new Set(this.rungs.map(({ name }) => name));
+    this.unknown = [...this.reports.keys()].filter((name) => !known.has(name) && name !== "audio_only");
+    for (const rung of this.rungs) {
+      rung.there = !details.live || rung.name === SOURCE || rung.name === this.current || this.reports.has(rung.name);
+    }
+    if (before !== [...this.reports.keys()].join()) this.changed();
+    this.#aim(this.heardAt);
+  }
+
+  #stepping(level) {
+    this.heardAt = seconds();
+    this.steppedAt = this.heardAt;
+    this.loading = false;
+    this.replacing = null;
+    if (this.last) {
+      const between = this.#between();
+      this.opening = between ? { level, msn: this.last.sn + 1 } : null;
+      if (!between) this.replacing = { level };
+    }
+    this.changed();
+  }
+
+  #loaded({ frag, part }) {
+    if (frag.type !== "main" || frag.sn === "initSegment") return;
+    this.loading = false;
+    this.last = { sn: frag.sn, part: part?.index ?? Infinity, level: frag.level, started: frag.start };
+    this.#aim(seconds());
+  }
+
+  #buffered({ frag, part }) {
+    if (!this.replacing || frag.type !== "main" || frag.level !== this.replacing.level) return;
+    const end = (part ?? frag).end;
+    if (this.rejoin(end)) this.replacing = null;
+  }
+
+  #failed(data) {
+    if (data.fatal || !data.details.match(/^(level|frag)(Load|Empty|Parsing)/)) return;
+    const level = data.context?.level ?? data.frag?.level;
+    const name = this.rungs[level]?.name;
+    if (!name || name === SOURCE || this.rungs.length < 2) return;
+    this.#leave(name);
+    data.errorAction = { ...AGAIN, nextAutoLevel: this.#index(this.target) };
+    data.levelRetry = true;
+  }
+
+  // Decisions.
+
+  #aim(now) {
+    if (!this.current) return;
+    this.#forgive(now);
+    const rungs = this.#there();
+    const { current } = this;
+    const wished = granted(this.wish, rungs);
+    const estimate = this.bandwidth.estimate(now);
+    const found = wished ?? best(rungs, { estimate, current, box: this.box() });
+    if (wished || !this.#larger(found)) {
+      this.largerSince = null;
+      this.target = found;
+      return;
+    }
+    this.largerSince ??= now;
+    const current_left = !rungs.find(({ name }) => name === current)?.there;
+    this.target = current_left || now - this.largerSince > LARGER_AFTER ? found : current;
+  }
+
+  #larger(name) {
+    return this.#index(name) > this.hls.loadLevel;
+  }
+
+  /** A rendition failed: another, until some time has passed. */
+  #leave(name) {
+    const now = seconds();
+    const times = this.avoided.get(name)?.times ?? 0;
+    const until = now + Math.min(AVOID_MOST, AVOID * 2 ** times);
+    this.avoided.set(name, { until, times: times + 1 });
+    this.#aim(now);
+    this.changed();
+  }
+
+  #forgive(now) {
+    const known = this.avoided.get(this.current);
+    if (known && now > known.until && now - this.steppedAt > FORGIVEN_AFTER) this.avoided.delete(this.current);
+  }
+
+  /** The renditions, those that failed lately as not there. */
+  #there(strict = true) {
+    const now = seconds();
+    return this.rungs.map((rung) => {
+      const avoided = strict && (this.avoided.get(rung.name)?.until ?? 0) > now;
+      return avoided ? { ...rung, there: false } : rung;
+    });
+  }
+
+  /** Whether the next part to be loaded is the first of a segment, which decodes without what came before. */
+  #between() {
+    const { last, details } = this;
+    if (!last || !details) return true;
+    return details.endSN >= last.sn && !details.partList?.some(({ fragment, index }) => fragment.sn === last.sn && index > last.part);
+  }
+
+  /** Whether waiting for the end of the segment costs more than to load its beginning again. */
+  #urgent() {
+    const { current, target } = this;
+    const now = seconds();
+    if (!current || current === target) return false;
+    if ((this.avoided.get(current)?.until ?? 0) > now) return true;
+    const estimate = this.bandwidth.estimate(now);
+    if (estimate === null || this.ahead > DANGER || this.#larger(target)) return false;
+    const rung = (name) => this.rungs.find((each) => each.name === name);
+    const { elapsed, left } = this.#segment();
+    const waiting = (left * rung(current).bits) / estimate - left;
+    const again = (elapsed * rung(target).bits) / estimate;
+    return waiting > this.ahead && again < waiting;
+  }
+
+  /** Seconds of the open segment that are loaded, and that are to come. */
+  #segment() {
+    const { last, details } = this;
+    const whole = details?.fragments.at(-1)?.duration ?? 2;
+    const elapsed = last && details?.partTarget ? Math.min(whole, (last.part + 1) * details.partTarget) : whole;
+    return { elapsed, left: whole - elapsed };
+  }
+
+  get #part() {
+    return this.details?.partTarget || 0.1;
+  }
+
+  #index(name) {
+    return Math.max(0, this.rungs.findIndex((rung) => rung.name === name));
+  }
+}
+
+const seconds = () => performance.now() / 1000;
+
+/** Name of the rendition whose playlist is at an address. */
+function named(url) {
+  return url.split("?")[0].split("/").at(-1).replace(/\.m3u8$/, "");
+}
