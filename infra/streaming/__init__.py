@@ -1,6 +1,7 @@
 """The run loop: agents as plain functions on Kafka, with exact state and nothing skipped."""
 
 from infra.streaming.app import STOPPED, App, Config, make_app
+from infra.streaming.derived import Derived
 from infra.streaming.journal import topic_of as journal_topic_of
 from infra.streaming.run import run
 from infra.streaming.tables import Table
@@ -10,6 +11,7 @@ __all__ = [
     "STOPPED",
     "App",
     "Config",
+    "Derived",
     "Handler",
     "Message",
     "Send",

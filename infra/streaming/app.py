@@ -19,6 +19,7 @@ from infra.errors import ConfigurationError
 from infra.kafka import partition_of
 from infra.record import Codec, Record
 from infra.streaming import web
+from infra.streaming.derived import Derived
 from infra.streaming.fair_queue import FairQueue
 from infra.streaming.flush import BATCH_BYTES, Shipper
 from infra.streaming.keeper import StateKeeper
@@ -108,6 +109,10 @@ class App(faust.App):
         table = Table(name, value_type, self._turn)
         self.tables_by_name[name] = table
         return table
+
+    def Derived(self, name: str, build: Callable[[], T]) -> Derived[T]:  # noqa: N802 - as Table
+        """Something that a handler builds from tables with `build` and keeps in step with them."""
+        return Derived(name, build, self._turn)
 
     def add_agent(
         self,

@@ -13,7 +13,7 @@ Kinds: `table` name key · `place` topic · `sequence` topic output-topic output
 """
 
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -74,12 +74,15 @@ class PartitionState:
         """Dead letters in a row by source topic."""
         self.continuity: dict[str, Continuity] = {}
         """Producers' marks by source topic, ready after `settle_marks`."""
+        self.derived: dict[str, Any] = {}
+        """What handlers derived from the tables; forgotten as soon as it may be wrong."""
         self.forgotten: list[EntryKey] = []
         """Marks above the bound, which the next owner deletes from the journal."""
         self._marks: dict[str, dict[str, int]] = {}
 
     def absorb(self, key: bytes, value: bytes | None) -> None:
         """Take in the next record of the journal. Raises InvalidRecord."""
+        self.derived.clear()
         try:
             self._apply(_unpack_key(key), value)
         except (msgspec.MsgspecError, TypeError, ValueError) as error:

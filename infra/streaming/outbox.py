@@ -123,6 +123,7 @@ class Outbox:
             self._take_over(state, atom)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is a dead letter
             turn.close()
+            state.derived.clear()
             self._put_aside(agent, state, atom, record, error)
             return
         if topic in state.streaks:

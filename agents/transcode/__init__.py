@@ -1,0 +1,1 @@
+"""Renditions: who gets which, made by which worker, and why."""
