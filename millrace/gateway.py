@@ -33,6 +33,7 @@ from api.registry import routes as schema_routes
 from api.sender import Sender
 from api.v1.events import Events
 from api.v1.history import Key
+from api.v1.ingests import Offered
 from api.views import STREAM_HISTORY
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
@@ -118,6 +119,7 @@ async def gateway() -> AsyncIterator[web.Application]:
             },
             eventsub=Offer(sockets, authority.master, WebhooksSettings().private),
             pool=TranscodeSettings().pool,
+            offered=Offered(tuple(settings.ingests), settings.country_header),
             more=schema_routes(subjects()),
         )
 

@@ -88,15 +88,15 @@ def run_origin() -> None:
 
 def run_transcoder() -> None:
     """Make renditions until SIGTERM."""
-    from media.transcoding.probe import probe
-
     from infra.dead_letters import KafkaDeadLetters
     from media.transcoding.follower import Follower
+    from media.transcoding.probe import probe
     from media.transcoding.reports import WorkerReports
     from media.transcoding.role import Transcoder
+    from media.transcoding.topics import Topics
 
     settings, kafka, clock = TranscoderSettings(), KafkaSettings(), SystemClock()
-    pool = TranscodeSettings().pool
+    pool, topics = TranscodeSettings().pool, Topics()
 
     async def main() -> None:
         abilities = await probe(settings.capacity)
@@ -109,9 +109,8 @@ def run_transcoder() -> None:
                 settings.name or socket.gethostname(),
                 pool,
                 abilities,
-                Follower(kafka.bootstrap, registry(), dead_letters, clock),
-                events,
-                WorkerReports(events, configured_store(), pool),
+                Follower(kafka.bootstrap, registry(), dead_letters, clock, topics),
+                WorkerReports(events, configured_store(), pool, topics),
                 dead_letters,
                 clock,
             )

@@ -13,6 +13,7 @@ from infra.errors import InvalidRecord
 from infra.kafka import LogReader, tail
 from infra.record import Codec, Envelope
 from media.transcoding import metrics
+from media.transcoding.topics import Topics
 
 log = structlog.get_logger()
 
@@ -34,13 +35,11 @@ class Follower:
         codec: Codec,
         dead_letters: DeadLetters,
         clock: Clock,
-        *,
-        media: tuple[str, ...] = ("media-parts", "media-segments"),
-        decisions: str = "transcode-events",
+        topics: Topics,
     ) -> None:
         self._bootstrap, self._codec = bootstrap, codec
         self._dead_letters, self._clock = dead_letters, clock
-        self._media, self._decisions = media, decisions
+        self._topics = topics
         self.following = asyncio.Event()
         """Set when whatever is decided from now on will be heard."""
         self.polled_at = 0.0
@@ -63,8 +62,8 @@ class Follower:
     async def _positions(self) -> dict[TopicPartition, int]:
         since = self._clock.now() - round(LOOK_BACK * 1e6)
         async with LogReader(self._bootstrap) as reader:
-            positions = await reader.ends(await reader.partitions(self._decisions))
-            for topic in self._media:
+            positions = await reader.ends(await reader.partitions(self._topics.decisions))
+            for topic in (self._topics.parts, self._topics.segments):
                 positions |= await reader.at(await reader.partitions(topic), since)
         return positions
 

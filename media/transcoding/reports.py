@@ -14,10 +14,10 @@ from media.transcoding import metrics
 from media.transcoding.assignments import Work
 from media.transcoding.messages import Dropped
 from media.transcoding.recent import Announced
+from media.transcoding.topics import Topics
 from schemas.records.media import PartProduced, RenditionOpened
 from schemas.records.transcode import DropRung, ReportDeath, SegmentTranscoded
 
-COMMANDS: Final = "transcode-commands"
 MAX_IN_FLIGHT: Final = 1000
 """Events that Kafka has not acknowledged yet, at most."""
 _REMEMBERED: Final = 100
@@ -47,10 +47,20 @@ class Log(Protocol):
 class WorkerReports:
     """Writes what processes say to the log, and what is to be said of them."""
 
-    def __init__(self, producer: Log, store: ObjectStore, pool: str) -> None:
-        self._producer, self._store, self._pool = producer, store, pool
+    def __init__(self, producer: Log, store: ObjectStore, pool: str, topics: Topics) -> None:
+        self._producer, self._store = producer, store
+        self._pool, self._topics = pool, topics
         self._unacknowledged: deque[asyncio.Future[Any]] = deque()
         self._deaths: OrderedDict[str, Quarantined] = OrderedDict()
+
+    @property
+    def worker_id(self) -> str:
+        """Who reports."""
+        return self._producer.name
+
+    async def command(self, command: Record) -> None:
+        """Tell the dispatcher of the pool, and wait until that is on the log. Raises Unavailable."""
+        await (await self._producer.post(self._topics.commands, self._pool, command))
 
     async def event(self, stream_id: str, event: Record) -> None:
         """An event of the media or of its cost. Raises Unavailable.
@@ -59,12 +69,12 @@ class WorkerReports:
         """
         match event:
             case PartProduced():
-                topic = "media-parts"
+                topic = self._topics.parts
             case SegmentTranscoded():
-                topic = "transcode-measurements"
+                topic = self._topics.measurements
                 metrics.CPU.labels(event.encoder).inc(event.cpu_seconds)
             case _:
-                topic = "media-segments"
+                topic = self._topics.segments
         self._unacknowledged.append(await self._producer.post(topic, stream_id, event))
         await self._settle(0 if isinstance(event, RenditionOpened) else MAX_IN_FLIGHT)
 
@@ -73,14 +83,14 @@ class WorkerReports:
         metrics.DROPPED.labels(dropped.reason).inc()
         command = DropRung(
             pool=self._pool,
-            worker_id=self._producer.name,
+            worker_id=self.worker_id,
             stream_id=work.stream_id,
             assignment=work.assignment,
             rendition=dropped.rendition,
             reason=dropped.reason,
             detail=dropped.detail,
         )
-        await (await self._producer.post(COMMANDS, self._pool, command))
+        await self.command(command)
 
     async def died(self, work: Work, fed: Sequence[Announced], how: str) -> None:
         """A process died with these parts of a segment in its hands, which are kept.
@@ -94,14 +104,14 @@ class WorkerReports:
         kept = await self._keep(work.stream_id, fed)
         command = ReportDeath(
             pool=self._pool,
-            worker_id=self._producer.name,
+            worker_id=self.worker_id,
             stream_id=work.stream_id,
             assignment=work.assignment,
             media_sequence=fed[0].part.media_sequence if fed else -1,
             kept_object=kept,
             detail=how if kept or not fed else f"{how}; what it was fed could not be kept",
         )
-        await (await self._producer.post(COMMANDS, self._pool, command))
+        await self.command(command)
 
     def last_death(self, stream_id: str) -> Quarantined | None:
         """The part that a process of this worker died of last, once."""

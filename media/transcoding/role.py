@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from infra.clock import Clock
 from infra.dead_letters import DeadLetters
 from infra.observability.web import Health
-from infra.record import Envelope, Record
+from infra.record import Envelope
 from infra.settings import TranscoderSettings
 from media.naming import SOURCE
 from media.transcoding import metrics
@@ -41,16 +41,6 @@ class Abilities(msgspec.Struct, frozen=True):
     encoders: list[str]
 
 
-class Log(Protocol):
-    """Writes records. Implemented by `infra.kafka.EventProducer`."""
-
-    name: str
-
-    async def post(self, topic: str, key: str, event: Record) -> "asyncio.Future[Any]":
-        """Queue a record."""
-        ...
-
-
 class Transcoder:
     """Makes renditions of what it is given: `run` until cancelled."""
 
@@ -61,15 +51,14 @@ class Transcoder:
         pool: str,
         abilities: Abilities,
         follower: Follower,
-        producer: Log,
         reports: WorkerReports,
         dead_letters: DeadLetters,
         clock: Clock,
     ) -> None:
         self._settings, self._name, self._pool = settings, name, pool
-        self._abilities, self._follower, self._producer = abilities, follower, producer
+        self._abilities, self._follower = abilities, follower
         self._reports, self._dead_letters, self._clock = reports, dead_letters, clock
-        self.worker_id = producer.name
+        self.worker_id = reports.worker_id
         self._recent = Recent()
         self._nursery = Nursery()
         self._making: dict[str, Making] = {}
@@ -141,7 +130,7 @@ class Transcoder:
             encoders=self._abilities.encoders,
             draining=self._draining,
         )
-        await (await self._producer.post("transcode-commands", self._pool, report))
+        await self._reports.command(report)
 
     async def _drain(self) -> None:
         """Ask for its streams to be given to others, and make them meanwhile."""
