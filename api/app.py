@@ -36,6 +36,7 @@ from api.v1 import (
     events,
     followers,
     history,
+    ingests,
     ladders,
     pools,
     stream_keys,
@@ -58,6 +59,7 @@ ROUTES = (
     *streams.ROUTES,
     *ladders.ROUTES,
     *pools.ROUTES,
+    *ingests.ROUTES,
     *followers.ROUTES,
     *helix.ROUTES,
     *reference.ROUTES,
@@ -81,6 +83,7 @@ def make_app(
     proxies: Proxies | None = None,
     eventsub: subscriptions.Offer | None = None,
     pool: str = "default",
+    offered: ingests.Offered | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -92,7 +95,8 @@ def make_app(
     without `master` no stream key is shown or replaced,
     without `authority` nobody signs in and no token is issued. `servers` are those whose health
     is told beside that of Redis; `proxies` are believed who asks. Without `eventsub` nobody
-    subscribes to events. `pool` names the transcoders that the streams belong to.
+    subscribes to events. `pool` names the transcoders that the streams belong to,
+    `offered` where publishers may send to, if not only to the one of `places`.
     """
     app = web.Application(
         middlewares=[
@@ -121,6 +125,7 @@ def make_app(
     app[edge.PLACES] = places
     app[pages.FOLDER] = folder
     app[ladders.POOL] = pool
+    app[ingests.OFFERED] = offered or ingests.Offered()
     add_routes(app, [*ROUTES, Route("GET", "/healthz", healthz, public)])
     if asking is not None:
         app[COMMANDS] = asking

@@ -58,6 +58,10 @@ class Proxies:
             return request.headers.get("Host", "")
         return f"{self.scheme(request)}://{self.host(request)}"
 
+    def header(self, request: web.Request, name: str) -> str:
+        """What the proxies say in a header of theirs; empty where none of them stands between."""
+        return request.headers.get(name, "") if name and self._vouched(request) else ""
+
     def _vouched(self, request: web.Request) -> bool:
         return bool(self._trusted) and self._trusts(_parsed(request.remote or ""))
 

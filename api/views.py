@@ -49,6 +49,8 @@ POOL_WORKERS = "pool-workers"
 """Workers that are there, by pool and worker_id."""
 POOL_STREAMS = "pool-streams"
 """Streams on air and how much of their ladder is made, by pool and stream_id."""
+INGEST_LOAD = "ingest-load"
+"""How many publishers an ingest has, and could have, by ingest_id."""
 RESERVATIONS = "reservations"
 """Room that is held for events to come, by pool and reservation_id."""
 

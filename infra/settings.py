@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -94,6 +94,17 @@ class IngestSettings(_Section):
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_INGEST_")
 
+    name: str = Field(
+        "",
+        max_length=100,
+        description="Name of this ingest among all, the same after it was started again. Empty: "
+        "the machine's name and the RTMP port.",
+    )
+    place: str = Field(
+        "local",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="The place that it belongs to: an id of MILLRACE_GATEWAY_INGESTS.",
+    )
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - publishers come from outside
     rtmp_port: int = Field(1935, description="RTMP port.")
     rtmps_port: int = Field(0, description="RTMPS port; 0 listens on no RTMPS port.")
@@ -172,6 +183,29 @@ class OriginSettings(_Section):
     )
 
 
+class IngestPlace(BaseModel):
+    """A place that publishers may send to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    name: str = Field(min_length=1, max_length=100)
+    region: str = Field("", max_length=64)
+    country: str = Field("", pattern=r"^([A-Z]{2})?$")
+    """ISO 3166-1."""
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    rtmp_url: str = Field(pattern=r"^rtmp://[^\s{}]+[^\s{}/]$")
+    """Without the stream key: rtmp://host/live."""
+    rtmps_url: str = Field("", pattern=r"^(rtmps://[^\s{}]+[^\s{}/])?$")
+
+    @model_validator(mode="after")
+    def _is_somewhere_or_nowhere(self) -> "IngestPlace":
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude are given both or neither")
+        return self
+
+
 class GatewaySettings(_Section):
     """The role that pages and the API come from."""
 
@@ -193,6 +227,18 @@ class GatewaySettings(_Section):
     rtmp_url: str = Field(
         "", description="RTMP URL shown to broadcasters. Empty: the page's own host."
     )
+    ingests: list[IngestPlace] = Field(
+        [],
+        description="Where broadcasters may publish to, JSON: a list of objects with id, name, "
+        "rtmp_url, and as known rtmps_url, region, country (ISO 3166-1), latitude, longitude. "
+        "Empty: the one at MILLRACE_GATEWAY_RTMP_URL, with the id `local`.",
+    )
+    country_header: str = Field(
+        "",
+        pattern=r"^[A-Za-z-]{0,64}$",
+        description="Header in which trusted proxies say the client's country (ISO 3166-1): near "
+        "ingests are named first. Empty: none does.",
+    )
     token_limit: int = Field(
         800, ge=1, description="Requests a minute under one token, over all gateways."
     )
@@ -213,6 +259,13 @@ class GatewaySettings(_Section):
         "X-Forwarded-For",
         description="The header that they write; it must not be passed on as clients send it.",
     )
+
+    @field_validator("ingests")
+    @classmethod
+    def _have_ids_of_their_own(cls, found: list[IngestPlace]) -> list[IngestPlace]:
+        if len({place.id for place in found}) < len(found):
+            raise ValueError("two ingests have the same id")
+        return found
 
     @field_validator("proxies")
     @classmethod

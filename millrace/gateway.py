@@ -19,6 +19,7 @@ from api.eventsub.sockets import Sockets
 from api.eventsub.subscriptions import Offer
 from api.feed import Feeds
 from api.idempotency import RedisMemory
+from api.ingests import Place
 from api.limits import Limits
 from api.log import Log
 from api.oauth2.authority import Authority
@@ -119,7 +120,7 @@ async def gateway() -> AsyncIterator[web.Application]:
             },
             eventsub=Offer(sockets, authority.master, WebhooksSettings().private),
             pool=TranscodeSettings().pool,
-            offered=Offered(tuple(settings.ingests), settings.country_header),
+            offered=_offered(),
             more=schema_routes(subjects()),
         )
 
@@ -159,6 +160,12 @@ def _places() -> Places:
         origin_port=OriginSettings().port,
         rtmp_port=IngestSettings().rtmp_port,
     )
+
+
+def _offered() -> Offered:
+    settings = GatewaySettings()
+    places = tuple(Place(**each.model_dump()) for each in settings.ingests)
+    return Offered(places, settings.country_header)
 
 
 class Past:

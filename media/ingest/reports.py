@@ -15,6 +15,7 @@ log = structlog.get_logger()
 
 TOPIC: Final = "ingest-events"
 HEALTH: Final = "stream-health"
+LOAD: Final = "ingest-load"
 _WAITING: Final = 500
 _REFUSALS_A_SECOND: Final = 20
 _RETRY: Final = 1.0

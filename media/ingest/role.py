@@ -1,6 +1,7 @@
 """The ingest role: joins the RTMP server, stream keys, decisions, spool, packaging and events."""
 
 import asyncio
+import socket
 import ssl
 import uuid
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from infra.settings import IngestSettings
 from media.ingest.decisions import Decision, Decisions, Watch
 from media.ingest.keys import StreamKeys, channel_of
 from media.ingest.metrics import Metrics
-from media.ingest.reports import Log, Reports
+from media.ingest.reports import LOAD, Log, Reports
 from media.ingest.session import DRAIN, SegmentPublisher, Session
 from media.ingest.web import ingest_app
 from media.rtmp.limits import Limits
@@ -27,12 +28,14 @@ from media.spool.keeper import keep
 from media.spool.retention import Retention
 from media.spool.spool import Spool
 from schemas.records.broadcast import SessionRefused, StreamResumed, StreamStarted
-from schemas.records.ingest import PublishRefused, PublishStarted
+from schemas.records.ingest import IngestMeasured, PublishRefused, PublishStarted
 
 log = structlog.get_logger()
 
 STALE: Final = 5.0
 """Seconds of silence after which a session gives way to a new one with the same key."""
+MEASURED_EVERY: Final = 5.0
+"""Seconds between two words about how many publishers there are."""
 UNHEALTHY: Final = 30.0
 """Seconds without the log after which the ingest says that it is not well."""
 _REFUSE_REASONS: Final = frozenset(get_args(get_type_hints(PublishRefused)["reason"]))
@@ -85,15 +88,33 @@ class Ingest:
                 await self._listen(closing)
                 self.ready.set()
                 log.info("ingest is ready", **self.ports)
+                background.append(asyncio.create_task(self._measure()))
                 done, _ = await asyncio.wait(background, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
         finally:
             self.ready.clear()
+            self._say_load(0)
             await self._reports.flush(DRAIN)
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+
+    async def _measure(self) -> None:
+        """Say how many publishers there are, now and then."""
+        while True:
+            self._say_load(self._settings.max_connections)
+            await asyncio.sleep(MEASURED_EVERY)
+
+    def _say_load(self, most: int) -> None:
+        name = self._settings.name or f"{socket.gethostname()}:{self._settings.rtmp_port}"
+        event = IngestMeasured(
+            ingest_id=name,
+            place=self._settings.place,
+            sessions=len(self._sessions),
+            max_sessions=most,
+        )
+        self._reports.post(name, event, LOAD)
 
     async def _listen(self, closing: AsyncExitStack) -> None:
         settings = self._settings

@@ -56,6 +56,21 @@ class HealthMeasured(Record, frozen=True, kw_only=True):
     """The same in plain words, for the broadcaster."""
 
 
+class IngestMeasured(Record, frozen=True, kw_only=True):
+    """How many publishers an ingest has, and could have. Sent every five seconds, and when it stops."""
+
+    FULL_NAME: ClassVar[str] = "millrace.ingest.IngestMeasured"
+
+    ingest_id: str
+    """The ingest: the same after it was started again. Key of the message."""
+    place: str
+    """The place that it belongs to: what publishers choose, and several ingests may stand for."""
+    sessions: int
+    """Publishers that it has."""
+    max_sessions: int
+    """Publishers that it takes at most; 0: none any more, it stops."""
+
+
 class MeasurementEnded(Record, frozen=True, kw_only=True):
     """A publisher's session is no longer measured: it is over."""
 

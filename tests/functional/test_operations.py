@@ -83,7 +83,7 @@ async def test_it_shows_the_pool_its_workers_who_waits_and_what_it_costs(
         "Reserved 12 % 120\u202f000",
         "Renditions made 7 of 9",
         "rack-7 h264_nvenc",
-        "1 stream of 9",
+        "1 stream of at most 9",
         "river affiliate 1 of 2",
         "6.0 s for a minute of a stream",
         "Of 1 stream on air",

@@ -4,7 +4,7 @@ import msgspec
 
 from schemas import sources
 from schemas.records.broadcast import MarkerCreated, MarkerRefused
-from schemas.records.ingest import HealthMeasured, MeasurementEnded
+from schemas.records.ingest import HealthMeasured, IngestMeasured, MeasurementEnded
 from sinks.views import VIEWS
 from tests.unit.sinks.test_views import shown
 
@@ -53,3 +53,12 @@ def test_markers_lie_under_their_stream() -> None:
             "description": "A goal",
         }
     }
+
+
+def test_an_ingest_has_a_load_until_it_stops() -> None:
+    first = IngestMeasured(ingest_id="i", place="here", sessions=1, max_sessions=9)
+    later = IngestMeasured(ingest_id="i", place="here", sessions=2, max_sessions=9)
+    row = {"place": "here", "sessions": 2, "max_sessions": 9, "measured_at": 1}
+    assert shown("ingest-load", first, later) == {("i",): row}
+    stopping = IngestMeasured(ingest_id="i", place="here", sessions=2, max_sessions=0)
+    assert shown("ingest-load", first, stopping) == {}
