@@ -8,11 +8,13 @@ import Hls from "hls.js";
 import { Bandwidth, SOURCE, best, granted } from "./choosing.js";
 
 const DANGER = 0.15; // seconds buffered below which something has to be done
+const UNEASY = 0.2; // and below which silence is one
 const SILENT_PARTS = 2.5; // parts without news after which a rendition is thought to have stopped
 const STEP_WITHIN = 0.5; // seconds that a step may take
 const LARGER_AFTER = 3; // seconds that the connection has to carry more before more is asked of it
 const AVOID = 4; // seconds that a rendition that failed is left alone; doubled each time
 const AVOID_MOST = 60;
+const REFUGE = 2; // seconds that the source is played at least after another fell silent
 const FORGIVEN_AFTER = 30; // seconds played after which it counts as if it had never failed
 const AGAIN = { action: 2, flags: 0 }; // to hls.js: go on with another rendition
 
@@ -55,6 +57,7 @@ export class Ladder {
     this.last = null; // part that was loaded last
     this.opening = null; // first part to be asked for after a step
     this.ahead = 0;
+    this.refugeUntil = -Infinity;
     this.#listen();
   }
 
@@ -105,7 +108,7 @@ export class Ladder {
     const now = seconds();
     const patience = this.heardAt === this.steppedAt ? STEP_WITHIN : SILENT_PARTS * this.#part;
     const silent = !this.loading && now - this.heardAt > patience;
-    if (silent && ahead < DANGER && this.current !== SOURCE) this.#leave(this.current);
+    if (silent && ahead < UNEASY && this.current !== SOURCE) this.#leave(this.current);
     this.#aim(now);
     if (this.#urgent() && this.current !== this.target) this.hls.nextLoadLevel = this.#index(this.target);
   }
@@ -224,8 +227,13 @@ export class Ladder {
     this.#forgive(now);
     const rungs = this.#there();
     const { current } = this;
-    const wished = granted(this.wish, rungs);
     const estimate = this.bandwidth.estimate(now);
+    if (now < this.refugeUntil && this.#bits(SOURCE) < estimate) {
+      // What is made of the source is made by one machine: where one fell silent, others will.
+      this.target = SOURCE;
+      return;
+    }
+    const wished = granted(this.wish, rungs);
     const found = wished ?? best(rungs, { estimate, current, box: this.box() });
     if (wished || !this.#larger(found)) {
       this.largerSince = null;
@@ -247,6 +255,7 @@ export class Ladder {
     const times = this.avoided.get(name)?.times ?? 0;
     const until = now + Math.min(AVOID_MOST, AVOID * 2 ** times);
     this.avoided.set(name, { until, times: times + 1 });
+    this.refugeUntil = now + REFUGE;
     this.#aim(now);
     this.changed();
   }
@@ -280,10 +289,9 @@ export class Ladder {
     if ((this.avoided.get(current)?.until ?? 0) > now) return true;
     const estimate = this.bandwidth.estimate(now);
     if (estimate === null || this.ahead > DANGER || this.#larger(target)) return false;
-    const rung = (name) => this.rungs.find((each) => each.name === name);
     const { elapsed, left } = this.#segment();
-    const waiting = (left * rung(current).bits) / estimate - left;
-    const again = (elapsed * rung(target).bits) / estimate;
+    const waiting = (left * this.#bits(current)) / estimate - left;
+    const again = (elapsed * this.#bits(target)) / estimate;
     return waiting > this.ahead && again < waiting;
   }
 
@@ -293,6 +301,10 @@ export class Ladder {
     const whole = details?.fragments.at(-1)?.duration ?? 2;
     const elapsed = last && details?.partTarget ? Math.min(whole, (last.part + 1) * details.partTarget) : whole;
     return { elapsed, left: whole - elapsed };
+  }
+
+  #bits(name) {
+    return this.rungs.find((rung) => rung.name === name)?.bits ?? Infinity;
   }
 
   get #part() {
