@@ -76,7 +76,7 @@ class Platform(Decisions):
     ) -> None:
         if self.away:
             raise Unavailable("Kafka is away")
-        assert topic in ("ingest-events", "stream-health")
+        assert topic in ("ingest-events", "stream-health", "ingest-load")
         async with self._changed:
             (self.events if topic == "ingest-events" else self.health).append(event)
             self._changed.notify_all()

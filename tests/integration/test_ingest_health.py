@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from media.ingest import role
 from schemas.records.ingest import (
     HealthMeasured,
+    IngestMeasured,
     MeasurementEnded,
     PublishProgressed,
     PublishStopped,
@@ -180,3 +182,20 @@ def as_recorded(found: HealthMeasured, recorded: Recorded) -> None:
     assert found.late < 0.5
     assert found.hole == pytest.approx(1 / recorded.frame_rate, abs=0.005)
     assert (found.jumps, found.frames_discarded, found.behind_bytes) == (0, 0, 0)
+
+
+async def test_an_ingest_says_how_full_it_is_until_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(role, "MEASURED_EVERY", 0.2)
+    settings = {"name": "i7", "place": "there", "max_connections": 9}
+    async with running(tmp_path, **settings) as rig:
+        (first,) = await rig.platform.wait_for(IngestMeasured)
+        assert (first.ingest_id, first.place) == ("i7", "there")
+        assert (first.sessions, first.max_sessions) == (0, 9)
+        async with publishing(rig.url("good"), "-i", str(RECORDING), "-c", "copy"):
+            await rig.platform.wait_for(PublishProgressed)
+            said = len(rig.platform.of(IngestMeasured))
+            later = (await rig.platform.wait_for(IngestMeasured, said + 1))[-1]
+            assert (later.sessions, later.max_sessions) == (1, 9)
+    assert rig.platform.of(IngestMeasured)[-1].max_sessions == 0
