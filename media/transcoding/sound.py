@@ -18,6 +18,8 @@ MOST_COPIED: Final = 2
 """Channels up to which sound is copied."""
 LEAD_IN: Final = 8
 """Frames before a segment that its encoder hears, so that it joins what the one before made."""
+_DELAY: Final = 2
+"""Frames that the encoder holds back."""
 _BITRATE: Final = 160_000
 _BRIDGED: Final = 0.05
 """Seconds between two frames that still follow each other."""
@@ -67,10 +69,11 @@ class Copied:
 class Downmixed:
     """Sound of many channels as stereo: AAC decoded, mixed, encoded anew for each segment.
 
-    An AAC frame overlaps the one before it, and an encoder delays by a frame. So each segment's
-    decoder and encoder begin `LEAD_IN` frames early, what belongs to the segment before is thrown
-    away, and a segment's sound begins and ends one frame before its source's: nothing waits for a
-    frame that is not there yet, and segments join without a gap, an overlap or a seam.
+    An AAC frame overlaps the one before it, and the encoder gives a frame when it has heard two
+    more. So each segment's decoder and encoder begin `LEAD_IN` frames early, what belongs to the
+    segment before is thrown away, and a segment's sound begins and ends two frames before its
+    source's (each at its right time): nothing waits for a frame that is not there yet, and
+    segments join without a gap, an overlap or a seam.
     """
 
     encoder = "aac"
@@ -134,8 +137,7 @@ class Downmixed:
         if not before or abs(first.dts - end) > far:
             before = []
         at = self._ticks(first.dts)
-        # One frame earlier than the source, if there is one: see the class.
-        self._kept_from = at - self._each if before else at
+        self._kept_from = at - _DELAY * self._each if before else at
         self._fed = at - len(before) * self._frame
         self._encoded = self._fed
         self._started = True
