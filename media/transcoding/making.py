@@ -60,6 +60,8 @@ class Making:
         self._worker_id, self._encoders = worker_id, encoders
         self._new_child, self._recent = child, recent
         self._reports, self._clock = reports, clock
+        self._since = recent.open_segment(work.stream_id)
+        """The segment to begin with if nothing was made of the stream yet."""
         self._child: Child | None = None
         self._waiting: deque[Announced] = deque()
         self._waiting_seconds = 0.0
@@ -125,7 +127,7 @@ class Making:
         rungs = list(work.rungs)
         child.tell(Begin(work.stream_id, work.assignment, rungs, self._encoders, self._worker_id))
         names = [rung.name for rung in rungs]
-        for announced in self._recent.begin(work.stream_id, names):
+        for announced in self._recent.begin(work.stream_id, names, self._since):
             self._hand_over(child, announced)
 
     def _hand_over(self, child: Child, announced: Announced) -> None:
@@ -164,6 +166,7 @@ class Making:
             for each in self._recent.fed(self.work.stream_id, inside)
             if not self._waiting or each.part.part <= self._waiting[-1].part.part
         ]
+        self._since = max(self._since, inside)
         self._log.error("a process died", how=how, deaths=self.deaths, media_sequence=inside)
         try:
             await self._reports.died(self.work, fed, how)

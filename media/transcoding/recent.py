@@ -64,11 +64,16 @@ class Recent:
         before = finished.get(segment.rendition, -1)
         finished[segment.rendition] = max(before, segment.media_sequence)
 
-    def begin(self, stream_id: str, renditions: Collection[str]) -> list[Announced]:
+    def open_segment(self, stream_id: str) -> int:
+        """The number of a source's newest segment; 0 before the first."""
+        stream = self._streams.get(stream_id)
+        return _number(stream.segments[-1]) if stream and stream.segments else 0
+
+    def begin(self, stream_id: str, renditions: Collection[str], since: int) -> list[Announced]:
         """The parts to begin with, from the first of a segment that starts with a key frame.
 
-        That segment is the one after what all of the renditions have finished that were made
-        before; if that is not known any more, or none was made, the open one. Empty: there is none.
+        That is the segment after what all of the renditions have finished that were made before;
+        if none was, or it is not remembered any more, the segment `since`. Empty: there is none.
         """
         stream = self._streams.get(stream_id)
         if stream is None:
@@ -76,17 +81,17 @@ class Recent:
         segments = list(stream.segments)
         numbers = [_number(segment) for segment in segments]
         made = [stream.finished[name] for name in renditions if name in stream.finished]
-        wanted = min(made) + 1 if made else -1
+        wanted = min(made) + 1 if made else since
         if segments and wanted > numbers[-1]:
             return []
-        start = wanted if wanted in numbers else max(numbers, default=0)
-        whole = [
+        start = wanted if wanted in numbers else max(since, min(numbers, default=0))
+        found = [
             number for number, segment in zip(numbers, segments, strict=True) if _whole(segment)
         ]
-        if not whole:
+        if not found:
             return []
         # Without a key frame the pictures cannot be decoded: rather begin earlier than later.
-        first = max((number for number in whole if number <= start), default=whole[0])
+        first = max((number for number in found if number <= start), default=found[0])
         return [each for segment in segments if _number(segment) >= first for each in segment]
 
     def fed(self, stream_id: str, media_sequence: int) -> list[Announced]:

@@ -59,7 +59,7 @@ class WorkerReports:
         return self._producer.name
 
     async def command(self, command: Record) -> None:
-        """Tell the dispatcher of the pool, and wait until that is on the log. Raises Unavailable."""
+        """Tell the dispatcher, and wait until that is on the log. Raises Unavailable."""
         await (await self._producer.post(self._topics.commands, self._pool, command))
 
     async def event(self, stream_id: str, event: Record) -> None:

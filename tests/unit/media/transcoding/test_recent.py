@@ -12,13 +12,20 @@ def after(*segments: int) -> Recent:
     return recent
 
 
-def begins(recent: Recent, *renditions: str) -> list[tuple[int, int]]:
-    found = recent.begin(STREAM, renditions)
+def begins(recent: Recent, *renditions: str, since: int | None = None) -> list[tuple[int, int]]:
+    begin = recent.open_segment(STREAM) if since is None else since
+    found = recent.begin(STREAM, renditions, begin)
     return [(each.part.media_sequence, each.part.part) for each in found]
 
 
 def test_a_new_rendition_begins_with_the_open_segment() -> None:
     assert begins(after(5, 6, 7), "480p30") == [(7, 0), (7, 1)]
+
+
+def test_what_came_since_is_made_too() -> None:
+    assert begins(after(5, 6, 7), "480p30", since=6)[0] == (6, 0)
+    assert begins(after(5, 6, 7), "480p30", since=0)[0] == (5, 0)
+    assert Recent().open_segment(STREAM) == 0
 
 
 def test_a_rendition_goes_on_after_its_last_finished_segment() -> None:
