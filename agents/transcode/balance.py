@@ -19,6 +19,8 @@ from agents.transcode.sharing import Sharing
 
 PROMISES: Final = 50
 """Minima that one decision promises afterwards; the next one goes on."""
+PASSED: Final = (1000, 8, 8, 8)
+"""Streams of one need that are passed over, by rank, before others of this need are given up."""
 _STANDINGS: Final = ("partner", "affiliate", "regular")
 
 
@@ -61,9 +63,9 @@ class Balance:
 
     def _serve_rank(self, rank: int, residents: list[tuple[int, str]]) -> None:
         """Serve the longest waiting first, be it where room has grown or anywhere."""
-        pool, spent = self.pool, set[tuple[int, int]]()
+        pool, passed = self.pool, dict[tuple[int, int], int]()
         while True:
-            anywhere = min(self._heads(rank, spent), default=None)
+            anywhere = min(self._heads(rank, passed), default=None)
             if residents and (anywhere is None or residents[-1] < anywhere[0]):
                 _, stream_id = residents.pop()
                 wait = pool.waits.get(stream_id)
@@ -72,23 +74,25 @@ class Balance:
             elif anywhere is not None:
                 (_, stream_id), bucket = anywhere
                 if not self.sharing.serve(pool.streams[stream_id], "capacity_freed"):
-                    spent.add(bucket)
+                    passed[bucket] = passed.get(bucket, 0) + 1
             else:
                 return
 
     def _heads(
-        self, rank: int, spent: set[tuple[int, int]]
+        self, rank: int, passed: dict[tuple[int, int], int]
     ) -> Iterator[tuple[tuple[int, str], tuple[int, int]]]:
-        """Who waits longest among those of each need that there could be room for."""
+        """Who waits longest among those of each need that there could be room for.
+
+        `passed`: how many of a need were tried and found none, for reasons of their own.
+        """
         pool = self.pool
         for bucket, order in pool.waiting[rank].items():
             rungs, source = bucket
             least = rungs + source * pool.least_decoding // 1000
-            if bucket in spent or not self._could_fit(rank, least):
+            place = passed.get(bucket, 0)
+            if place >= min(len(order), PASSED[rank]) or not self._could_fit(rank, least):
                 continue
-            first = order.first()
-            if first is not None:
-                yield first, bucket
+            yield order.at(place), bucket
 
     def _could_fit(self, rank: int, least: int) -> bool:
         pool = self.pool

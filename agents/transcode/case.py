@@ -40,19 +40,13 @@ class Case:
         reason = "idle_capacity"
         if standing == "partner":
             reason = "tier" if standing == tier else "reserved"
-        stream = replace(stream, tier=tier, standing=standing)
-        rungs = tuple(self._restood(stream, *each, reason) for each in enumerate(stream.rungs))
-        after = self.draft.mend(stream, cause, rungs=rungs)
+        rungs = tuple(
+            Held("granted", reason, 0, standing == "partner") if held.state == "granted" else held
+            for held in stream.rungs
+        )
+        after = self.draft.mend(stream, cause, tier=tier, standing=standing, rungs=rungs)
         self.sharing.take_back(after, cause, "tier")
         self.sharing.serve(self.pool.streams[stream.stream_id], cause, prefer)
-
-    @staticmethod
-    def _restood(stream: Stream, rung: int, held: Held, reason: str) -> Held:
-        """A rung under another standing: a partner loses none that it wants."""
-        firm = stream.standing == "partner"
-        if held.state == "granted" or (held.state == "going" and firm and rung in stream.wanted):
-            return Held("granted", reason, 0, firm)
-        return held
 
     def bookings(self, channel_id: str) -> list[Reservation]:
         """A channel's reservations."""

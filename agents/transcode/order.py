@@ -31,9 +31,9 @@ class Order:
         """The number of a name."""
         return self._numbers.get(name)
 
-    def first(self) -> tuple[int, str] | None:
-        """The lowest number and its name; None if there is none."""
-        return self._sorted[0] if self._sorted else None
+    def at(self, place: int) -> tuple[int, str]:
+        """The number and the name in a place, counted from the lowest."""
+        return self._sorted[place]
 
     def some(self, most: int) -> list[str]:
         """Names, the lowest number first, at most so many."""

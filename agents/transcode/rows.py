@@ -91,7 +91,8 @@ class Stream(Struct, frozen=True, array_like=True, kw_only=True):
     """Since when it has waited for what it lacks."""
     ready_at: int = 0
     """Until when it is left as it is, having lost something; 0: it may have more."""
-    moved_at: int = 0
+    stays_until: int = 0
+    """Until when it is not moved again of the dispatcher's own will; 0: it may be."""
     asked_until: int = 0
     """Until when viewers' wishes count; 0: not enough have asked."""
     backoffs: tuple[BackOff, ...] = ()
@@ -135,8 +136,16 @@ class Stream(Struct, frozen=True, array_like=True, kw_only=True):
         return held.state in HELD or held.reason == "awaiting_preemption"
 
     def lacks(self, rungs: tuple[int, ...]) -> list[int]:
-        """Those of the rungs that are neither made nor on their way, the smallest first."""
-        return [rung for rung in reversed(rungs) if not self.holds(rung)]
+        """Those of the rungs that are neither made nor on their way, the smallest first.
+
+        What a partner has and is to lose, because it was an affiliate's, it lacks.
+        """
+        firm = self.standing == "partner"
+        return [
+            rung
+            for rung in reversed(rungs)
+            if not self.holds(rung) or (firm and self.rungs[rung].state == "going")
+        ]
 
     def backs_off(self, rung: int, worker_id: str) -> bool:
         """Whether the worker is spared a rung."""
@@ -265,7 +274,7 @@ def next_due(stream: Stream) -> int:
         return stream.expires
     times = [held.until for held in stream.rungs if held.state == "going"]
     times += [each.until for each in stream.backoffs]
-    times += [stream.ready_at, stream.asked_until]
+    times += [stream.ready_at, stream.asked_until, stream.stays_until]
     return min(filter(None, times), default=0)
 
 
@@ -308,6 +317,8 @@ def _wait_of_affiliate(stream: Stream, draining: bool) -> Wait | None:
         if stream.ready_at or _resting(stream, least):
             return None
         return Wait(1, ladder.costs[least], ladder.source)
+    if stream.rungs[least].state not in HELD:
+        return None  # room for the other comes first
     if stream.holds(most) or stream.ready_at or _resting(stream, most):
         return None
     return Wait(2, sum(ladder.costs[rung] for rung in wanted), ladder.source)

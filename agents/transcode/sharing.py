@@ -82,7 +82,7 @@ class Sharing:
         """A stream that is made somewhere is not moved again at once."""
         if not stream.worker_id or stream.worker_id in self.pool.draining:
             return True
-        return stream.moved_at + self._rules.settling <= self.now or not stream.moved_at
+        return not stream.stays_until
 
     def _move_whole(self, stream: Stream, cause: str, prefer: str) -> bool:
         """Find another worker for all that a stream is promised, now or by pre-emption."""
@@ -136,7 +136,11 @@ class Sharing:
             self._place_affiliate(stream, cause, prefer)
         elif not stream.holds(least):
             self._minimum_here(stream, least, cause)
-        elif stream.lacks(stream.wanted) and not stream.ready_at:
+        elif (
+            stream.rungs[least].state in HELD
+            and stream.lacks(stream.wanted)
+            and not stream.ready_at
+        ):
             self._upper(stream, cause)
 
     def _place_affiliate(self, stream: Stream, cause: str, prefer: str) -> None:
@@ -175,8 +179,18 @@ class Sharing:
         more = self._more(stream, worker_id, [least])
         if more <= min(self.pool.slack, self.pool.room_by_preemption(worker_id)):
             self._give(stream, worker_id, [least], cause)
-        elif stream.ladder.costs[least] <= self.pool.room_now(worker_id):
+        elif self._fits_loosely(stream, least):
             self._give(stream, worker_id, [], cause, [least])
+
+    def _fits_loosely(self, stream: Stream, rung: int) -> bool:
+        """Whether a stream's worker has room for a rung beside all that is made and promised."""
+        worker_id, cost = stream.worker_id, stream.ladder.costs[rung]
+        worker, load = self.pool.workers[worker_id], self.pool.loads[worker_id]
+        stays = any(held.state == "granted" or held == _CLAIM for held in stream.rungs)
+        decoding = 0 if stays else worker.decode_cost(stream.ladder)
+        later = cost + decoding <= self.pool.room_after(worker_id)
+        place = stays or load.places_after < worker.streams
+        return later and place and cost <= worker.capacity - load.used
 
     def _upper(self, stream: Stream, cause: str) -> None:
         """The larger rung: here if there is room, or both elsewhere."""
@@ -184,7 +198,7 @@ class Sharing:
         cost = stream.ladder.costs[most]
         if stream.rungs[most].reason in ("worker_behind", "encoder_failed"):
             return
-        if cost <= self.pool.room_now(here):
+        if self._fits_loosely(stream, most):
             self._give(stream, here, [], cause, [most])
             return
         firm = stream.rungs[stream.ladder.minimum].firm
@@ -289,6 +303,8 @@ class Sharing:
         for rung in soft:
             changes[rung] = Held("granted", "idle_capacity")
         before = pool.streams[stream.stream_id]
+        moved = moves and before.worker_id
+        stays = self.now + self._rules.settling if moved else before.stays_until
         self.draft.edit(
             before,
             cause,
@@ -296,7 +312,7 @@ class Sharing:
             worker_id=worker_id,
             target="",
             assignment=before.assignment + moves,
-            moved_at=self.now if moves and before.worker_id else before.moved_at,
+            stays_until=stays,
         )
         self.make_room(worker_id)
 

@@ -137,6 +137,8 @@ def turn(case: Case, stream: Stream) -> None:
     if stream.asked_until and stream.asked_until <= now:
         changes["asked_until"] = 0
         cause = "nobody_asks"
+    if stream.stays_until and stream.stays_until <= now:
+        changes["stays_until"] = 0
     changes["backoffs"] = tuple(
         replace(each, until=0) if each.until <= now else each for each in stream.backoffs
     )
