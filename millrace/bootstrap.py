@@ -15,6 +15,7 @@ from infra.settings import (
     GatewaySettings,
     KafkaSettings,
     LocalSettings,
+    TranscodeSettings,
     ViewsSettings,
     WebhooksSettings,
     WorkerSettings,
@@ -64,7 +65,7 @@ def run_worker(topology: str) -> None:
 
 def register(topology: str) -> "Callable[[App], None]":
     """What registers a topology's agents with an app."""
-    from topologies import access, accounts, broadcast, eventsub, identity, social
+    from topologies import access, accounts, broadcast, eventsub, identity, social, transcode
 
     def register_identity(app: "App") -> None:
         for context in (identity, accounts, access, social):  # one process: all are small
@@ -74,6 +75,8 @@ def register(topology: str) -> "Callable[[App], None]":
         "broadcast": lambda app: broadcast.register(app, BroadcastSettings()),
         "eventsub": eventsub.register,
         "identity": register_identity,
+        "transcode": lambda app: transcode.register(app, TranscodeSettings()),
+        "transcode": lambda app: transcode.register(app, TranscodeSettings()),
     }[topology]
 
 

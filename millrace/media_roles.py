@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -90,16 +90,19 @@ def run_transcoder() -> None:
     """Make renditions until SIGTERM."""
     from infra.dead_letters import KafkaDeadLetters
     from media.transcoding.follower import Follower
-    from media.transcoding.probe import probe
+    from media.transcoding.probe_memory import remembered_probe
     from media.transcoding.reports import WorkerReports
-    from media.transcoding.role import Transcoder
+    from media.transcoding.role import Abilities, Transcoder
     from media.transcoding.topics import Topics
 
     settings, kafka, clock = TranscoderSettings(), KafkaSettings(), SystemClock()
     pool, topics = TranscodeSettings().pool, Topics()
 
+    def probe() -> Awaitable[Abilities]:
+        kept = LocalSettings().data / "transcoder" / "probe.json"
+        return remembered_probe(kept, settings.capacity, clock)
+
     async def main() -> None:
-        abilities = await probe(settings.capacity)
         async with (
             producer("transcoder") as events,
             KafkaDeadLetters(kafka.bootstrap) as dead_letters,
@@ -108,7 +111,7 @@ def run_transcoder() -> None:
                 settings,
                 settings.name or socket.gethostname(),
                 pool,
-                abilities,
+                probe,
                 Follower(kafka.bootstrap, registry(), dead_letters, clock, topics),
                 WorkerReports(events, configured_store(), pool, topics),
                 dead_letters,

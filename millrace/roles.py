@@ -20,7 +20,7 @@ from infra.settings import (
 )
 from sinks.view import StoreKind
 
-TOPOLOGIES: Final = ("identity", "broadcast", "eventsub")
+TOPOLOGIES: Final = ("identity", "broadcast", "eventsub", "transcode")
 """What `millrace worker` can run."""
 STORES: Final[tuple[StoreKind, ...]] = ("redis", "cassandra")
 """What `millrace views` can write. Lists in Cassandra take long in a storm: they are a process of

@@ -22,7 +22,7 @@ from media.patience import PatientStore
 from media.storage import ObjectStore, configured_store
 from media.transcoding.assignments import macroblocks
 from media.transcoding.encoders import Encoders
-from media.transcoding.keeping_up import KeepingUp
+from media.transcoding.keeping_up import KeepingUp, left_out
 from media.transcoding.ladder import Ladder
 from media.transcoding.messages import (
     Begin,
@@ -94,10 +94,28 @@ class Session:
         self._waiting.append(part)
         self._parts.append(feed)
         self._came.set()
+        self._leave_out()
         waiting = sum(each.duration for each in self._waiting)
-        if self._rungs and self._keeping_up.too_slow(self._clock.monotonic(), waiting):
+        if (
+            self._reached
+            and self._rungs
+            and self._keeping_up.too_slow(self._clock.monotonic(), waiting)
+        ):
             dearest = max(self._rungs.values(), key=macroblocks)
             self._drop(dearest.name, "worker_behind", f"{waiting:.1f} s of media waited")
+
+    def _keep_up(self) -> None:
+        waiting = sum(each.duration for each in self._waiting)
+        if self._keeping_up.too_slow(self._clock.monotonic(), waiting):
+            dearest = max(self._rungs.values(), key=macroblocks)
+            self._drop(dearest.name, "worker_behind", f"{waiting:.1f} s of media waited")
+
+    def _leave_out(self) -> None:
+        count = left_out([feed.part for feed in self._parts])
+        if count:
+            log.warning("too far behind, segments are left out", parts=count)
+            for _ in range(count):
+                self._waiting.remove(self._parts.popleft().part)
 
     def change(self, change: Change) -> None:
         """Make other renditions from the next segment on."""

@@ -99,13 +99,18 @@ class Nursery:
     def __init__(self) -> None:
         self._spare: asyncio.Task[Process] | None = None
 
+    def prepare(self) -> None:
+        """Have one ready."""
+        if self._spare is None:
+            self._spare = asyncio.create_task(Process.start())
+
     async def child(self) -> Process:
         """A child that has not been given anything."""
         spare, self._spare = self._spare, None
         found = await spare if spare is not None else None
         if found is None or not found.running:
             found = await Process.start()
-        self._spare = asyncio.create_task(Process.start())
+        self.prepare()
         return found
 
     async def close(self) -> None:

@@ -317,7 +317,8 @@ def _colours(frame: VideoFrame) -> tuple[int, int, int, int]:
 
 def _frame_rate(announced: float, samples: list[Sample]) -> float:
     """As announced, unless the first pictures' times tell something else altogether."""
-    if len(samples) < 2:
+    lasting = sum(sample.duration for sample in samples)
+    if not lasting:
         return announced
-    measured = VIDEO_TIMESCALE * (len(samples) - 1) / (samples[-1].dts - samples[0].dts)
+    measured = VIDEO_TIMESCALE * len(samples) / lasting
     return announced if announced / 1.5 < measured < announced * 1.5 else measured

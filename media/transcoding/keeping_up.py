@@ -1,6 +1,9 @@
 """When a rendition must go so that the others stay in time. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
+
+from schemas.records.media import PartProduced
 
 LATE: Final = 0.8
 """Seconds of media that wait above which a stream counts as late."""
@@ -8,6 +11,19 @@ PATIENCE: Final = 1.5
 """Seconds for which it may be late without catching up."""
 CATCHING_UP: Final = 0.9
 """What waits must have shrunk to this share in that time."""
+TOO_MUCH: Final = 5.0
+"""Seconds of media that wait above which whole segments are left out: viewers are at the end."""
+
+
+def left_out(waiting: Sequence[PartProduced]) -> int:
+    """How many of the parts that wait are not made any more, so that viewers get what is new.
+
+    All before the newest segment that can be decoded from its beginning, if too much waits.
+    """
+    if sum(part.duration for part in waiting) <= TOO_MUCH:
+        return 0
+    begins = (n for n, part in enumerate(waiting) if part.part == 0 and part.independent)
+    return max(begins, default=0)
 
 
 class KeepingUp:

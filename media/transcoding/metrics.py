@@ -10,7 +10,7 @@ WAITING = Gauge(
 )
 DELAY = Histogram(
     "millrace_transcoder_part_delay_seconds",
-    "From a source's part on the log to a rendition's",
+    "From a source's part on the log to a rendition's: median of each segment",
     buckets=(0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5),
 )
 DEATHS = Counter("millrace_transcoder_deaths", "Processes of streams that died")

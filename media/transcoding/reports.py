@@ -73,6 +73,7 @@ class WorkerReports:
             case SegmentTranscoded():
                 topic = self._topics.measurements
                 metrics.CPU.labels(event.encoder).inc(event.cpu_seconds)
+                metrics.DELAY.observe(event.delay)
             case _:
                 topic = self._topics.segments
         self._unacknowledged.append(await self._producer.post(topic, stream_id, event))

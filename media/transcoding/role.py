@@ -1,6 +1,7 @@
 """The transcoder role: follows its assignments, and says what it makes and that it is there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -49,14 +50,15 @@ class Transcoder:
         settings: TranscoderSettings,
         name: str,
         pool: str,
-        abilities: Abilities,
+        probe: Callable[[], Awaitable[Abilities]],
         follower: Follower,
         reports: WorkerReports,
         dead_letters: DeadLetters,
         clock: Clock,
     ) -> None:
         self._settings, self._name, self._pool = settings, name, pool
-        self._abilities, self._follower = abilities, follower
+        self._probe, self._follower = probe, follower
+        self._abilities: Abilities | None = None
         self._reports, self._dead_letters, self._clock = reports, dead_letters, clock
         self.worker_id = reports.worker_id
         self._recent = Recent()
@@ -70,6 +72,8 @@ class Transcoder:
 
     async def run(self) -> None:
         """Make renditions until cancelled; then let go of its streams."""
+        self._abilities = await self._probe()
+        self._nursery.prepare()
         following = asyncio.create_task(self._follower.run(self._hear))
         reporting = asyncio.create_task(self._report())
         try:
@@ -91,6 +95,8 @@ class Transcoder:
 
     def health(self) -> Health:
         """Whether it hears of the log, and what it makes."""
+        if self._abilities is None:
+            return Health(True, {"worker_id": self.worker_id, "probing": True})
         silent = self._clock.monotonic() - self._follower.polled_at
         return Health(
             self._follower.following.is_set() and silent < UNHEALTHY,
@@ -120,6 +126,7 @@ class Transcoder:
             await asyncio.sleep(REPORT_EVERY)
 
     async def _say_that_it_is_there(self) -> None:
+        assert self._abilities is not None
         report = ReportWorker(
             pool=self._pool,
             worker_id=self.worker_id,
@@ -176,6 +183,7 @@ class Transcoder:
             self._leaving[stream_id] = loop.call_later(OVERLAP, self._leave, stream_id)
 
     def _start(self, work: Work) -> None:
+        assert self._abilities is not None
         self._idle.clear()
         making = self._making[work.stream_id] = Making(
             work,

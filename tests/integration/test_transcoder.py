@@ -57,6 +57,10 @@ def rung(name: str, width: int, height: int, bitrate: int) -> Rung:
 RUNGS = (rung("240p25", 426, 240, 400_000), rung("160p25", 284, 160, 200_000))
 
 
+async def abilities() -> Abilities:
+    return Abilities(1_000_000, 200, ["libx264"])
+
+
 class Workers:
     """Workers on a stack, and what is on its logs."""
 
@@ -79,7 +83,7 @@ class Workers:
                 TranscoderSettings(drain=0),
                 name,
                 "default",
-                Abilities(1_000_000, 200, ["libx264"]),
+                abilities,
                 follower,
                 WorkerReports(producer, stack.store, "default", self.topics),
                 letters,
