@@ -76,7 +76,6 @@ def register(topology: str) -> "Callable[[App], None]":
         "eventsub": eventsub.register,
         "identity": register_identity,
         "transcode": lambda app: transcode.register(app, TranscodeSettings()),
-        "transcode": lambda app: transcode.register(app, TranscodeSettings()),
     }[topology]
 
 
