@@ -7,8 +7,9 @@ from schemas.records.media import PartProduced
 
 LATE: Final = 0.8
 """Seconds of media that wait above which a stream counts as late."""
-PATIENCE: Final = 1.5
-"""Seconds for which it may be late without catching up."""
+PATIENCE: Final = 3.0
+"""Seconds for which it may be late without catching up: a rendition that is dropped is made until
+its segment ends, so it takes about as long to show."""
 CATCHING_UP: Final = 0.9
 """What waits must have shrunk to this share in that time."""
 TOO_MUCH: Final = 5.0

@@ -18,17 +18,16 @@ def test_a_hiccup_is_no_reason() -> None:
 
 
 def test_whoever_stays_late_drops_one() -> None:
-    assert run(0.2, 1.0, 1.0, 1.0, 1.0) == [False, False, False, False, True]
+    assert run(0.2, 1.0, 1.0, 1.0, 1.0, step=1.0) == [False, False, False, False, True]
 
 
 def test_catching_up_is_no_reason_however_late() -> None:
-    assert not any(run(8, 7, 6, 5, 4, 3, 2, 1, 0.5))
+    assert not any(run(8, 7, 6, 5, 4, 3, 2, 1, 0.5, step=1.0))
 
 
 def test_the_next_goes_after_as_long_again() -> None:
-    found = run(*[2.0] * 10)
+    found = run(*[2.0] * 10, step=PATIENCE / 3)
     assert [n for n, dropped in enumerate(found) if dropped] == [3, 6, 9]
-    assert PATIENCE == 3 * 0.5
 
 
 def test_whoever_is_too_far_behind_goes_on_with_the_newest_segment() -> None:
