@@ -1,35 +1,15 @@
 """The player on a real picture: it starts, follows, is heard, and comes back."""
 
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Running
+from tests.e2e.playing import LIVE_WITHIN, READER, frames_advance, published, until, watch
 
 pytestmark = pytest.mark.alone
-
-READER = Path(__file__).parents[2] / "benchmarks" / "_glass" / "clock_reader.js"
-LIVE_WITHIN = 20_000
-
-
-@contextmanager
-def published(running: Running, channel: str = "clock") -> Iterator[None]:
-    """The test picture goes to a channel while the context is open."""
-    command = [sys.executable, "-m", "benchmarks.burnt_in_clock", running.rtmp(channel)]
-    process = subprocess.Popen([*command, "--seconds", "120", "--gop", "1"])
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.fixture
@@ -39,26 +19,6 @@ def page(browser: Browser) -> Iterator[Page]:
     page.add_init_script(path=str(READER))
     yield page
     context.close()
-
-
-def until(page: Page, script: str, satisfied: Callable[[Any], bool], seconds: float = 30) -> Any:
-    """The value of a script once it satisfies; fails with the last value after a deadline."""
-    deadline = time.monotonic() + seconds
-    while not satisfied(value := page.evaluate(script)):
-        assert time.monotonic() < deadline, f"{script} is still {value}"
-        page.wait_for_timeout(100)
-    return value
-
-
-def watch(running: Running, page: Page) -> None:
-    page.goto(f"{running.url}/c/clock")
-    expect(page.locator("#player")).to_have_attribute("data-state", "live", timeout=LIVE_WITHIN)
-    frames_advance(page)
-
-
-def frames_advance(page: Page, by: int = 30) -> None:
-    before = page.evaluate("() => glass.frames.length")
-    until(page, "() => glass.frames.length", lambda count: count > before + by)
 
 
 def test_the_picture_is_shown_and_heard_close_to_its_making(running: Running, page: Page) -> None:

@@ -25,7 +25,11 @@ from schemas.records.media import PartProduced, RenditionOpened
 from schemas.records.transcode import LadderChanged, Rung
 from tests.e2e.rig import Rig
 
-SIZES = {"240p30": (426, 240, 400_000), "200p30": (356, 200, 250_000), "160p30": (284, 160, 120_000)}
+SIZES = {
+    "240p30": (426, 240, 400_000),
+    "200p30": (356, 200, 250_000),
+    "160p30": (284, 160, 120_000),
+}
 """Of a source with 360 lines: what a machine under test makes in real time, beside a browser."""
 AUDIO = 48_000
 
@@ -49,7 +53,12 @@ class _Encoder:
         codec.time_base, codec.bit_rate = Fraction(1, boxes.VIDEO_TIMESCALE), rate
         codec.thread_count, codec.framerate = 1, Fraction(30)
         codec.flags |= 1 << 22  # parameters apart from the frames
-        codec.options = {"preset": "ultrafast", "tune": "zerolatency", "profile": "main", "g": "999"}
+        codec.options = {
+            "preset": "ultrafast",
+            "tune": "zerolatency",
+            "profile": "main",
+            "g": "999",
+        }
         codec.open()
         self.codec, self.width, self.height = codec, width, height
 
@@ -58,7 +67,9 @@ class _Encoder:
         small.pts, small.time_base = frame.pts, frame.time_base
         small.pict_type = av.video.frame.PictureType.NONE
         return [
-            boxes.Sample(packet.dts, packet.pts - packet.dts, duration, packet.is_keyframe, _nals(packet))
+            boxes.Sample(
+                packet.dts, packet.pts - packet.dts, duration, packet.is_keyframe, _nals(packet)
+            )
             for packet in self.codec.encode(small)
         ]
 
@@ -180,25 +191,43 @@ class Transcoder:
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
+    @property
+    def stream_id(self) -> str:
+        """The stream whose source came last; empty before the first."""
+        return self._opened.stream_id if self._opened else ""
+
     async def make(self, *names: str) -> None:
         """Make these rungs from the next segment on, and no others from now on."""
         assert self._opened is not None
         self._generation += 1
         kept = {name: rung for name, rung in self.rungs.items() if name in names}
         recipe = f"{self._generation:08x}"
-        new = {name: _Rung(self._rig, name, self._opened, recipe) for name in names if name not in kept}
+        new = {
+            name: _Rung(self._rig, name, self._opened, recipe) for name in names if name not in kept
+        }
         self.rungs = kept | new
 
     async def say(self, **states: str) -> None:
         """The ladder as a dispatcher would have it: `say(p360="granted", …)`."""
         assert self._opened is not None
+        until = self._rig.clock.now() + 30_000_000
         rungs = [
             Rung(
                 name=name, width=width, height=height, frame_rate=30.0, bitrate=bitrate,
                 state=states.get(f"p{name[:3]}", "refused"), reason="tier",  # type: ignore[arg-type]
+                until=until if states.get(f"p{name[:3]}") == "going" else None,
             )
             for name, (width, height, bitrate) in SIZES.items()
         ]  # fmt: skip
+        self._rig.views.put(
+            "stream-ladders",
+            self._opened.stream_id,
+            stream_id=self._opened.stream_id,
+            tier="partner",
+            cause="stream_started",
+            changed_at=self._rig.clock.now(),
+            rungs=msgspec.json.encode(rungs).decode(),
+        )
         self._rig.say(
             LadderChanged(
                 stream_id=self._opened.stream_id, channel_id="clock", session_id="", pool="default",
@@ -208,6 +237,7 @@ class Transcoder:
 
     def close(self) -> None:
         """Stop."""
+        self.rungs = {}
         self._waiting.put(None)
         self._thread.join(10)
 

@@ -3,6 +3,8 @@
 
 /** Name of what the publisher sent. */
 export const SOURCE = "source";
+/** Name of the sound alone. */
+export const AUDIO_ONLY = "audio_only";
 
 /** Shares, factors and seconds; see where they are used. */
 export const CHOOSING = Object.freeze({

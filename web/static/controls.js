@@ -56,6 +56,7 @@ export class Controls {
       fullscreen: () => this.#fullscreen(),
     };
     for (const [id, act] of Object.entries(actions)) this.$(id).addEventListener("click", act);
+    actions["quality-toggle"] = () => this.$("quality-toggle").click(); // which has its menu to open
     this.actions = actions;
     this.video.addEventListener("dblclick", () => this.#fullscreen());
   }
@@ -66,7 +67,7 @@ export class Controls {
     const field = target.closest?.("input, textarea, select, [contenteditable]");
     if (field) return;
     const onButton = target.closest?.("button, a");
-    const keys = { k: "play", m: "mute", l: "go-live", i: "stats-toggle", f: "fullscreen" };
+    const keys = { k: "play", m: "mute", l: "go-live", i: "stats-toggle", f: "fullscreen", q: "quality-toggle" };
     if (!onButton) keys[" "] = "play";
     const steps = { ArrowUp: 0.05, ArrowDown: -0.05 };
     if (keys[event.key]) this.actions[keys[event.key]]();
@@ -119,7 +120,7 @@ export class Controls {
     this.root.classList.remove("idle");
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const busy = this.video.paused || this.root.querySelector(".controls :focus-visible");
+      const busy = this.video.paused || this.root.classList.contains("choosing") || this.root.querySelector(".controls :focus-visible");
       if (!busy) this.root.classList.add("idle");
     }, HIDE_AFTER);
   }

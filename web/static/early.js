@@ -31,8 +31,18 @@ function ask(url, read) {
 async function begin(multivariant, rendition) {
   const text = (response) => response.text();
   void ask(multivariant, text);
+  if (wishes()) return; // which rendition to begin with stands in the playlist
   for (const found of beginning(await ask(rendition, text), rendition)) {
     void ask(found, (response) => response.arrayBuffer());
+  }
+}
+
+/** Whether the viewer chose something else than to begin with the source; see `quality.js`. */
+function wishes() {
+  try {
+    return ![null, "source"].includes(localStorage.getItem("quality"));
+  } catch {
+    return false;
   }
 }
 

@@ -5,11 +5,13 @@
 
 import Hls from "hls.js";
 
-import { Bandwidth, SOURCE, best, granted } from "./choosing.js";
+import { AUDIO_ONLY, Bandwidth, SOURCE, best, granted, label } from "./choosing.js";
 
 const DANGER = 0.15; // seconds buffered below which something has to be done
 const UNEASY = 0.2; // and below which silence is one
 const SILENT_PARTS = 2.5; // parts without news after which a rendition is thought to have stopped
+const NEEDED = 0.1; // seconds to have left in the buffer after a step
+const PATIENT = 2; // segments that a step is put off at most until there are
 const STEP_WITHIN = 0.5; // seconds that a step may take
 const LARGER_AFTER = 3; // seconds that the connection has to carry more before more is asked of it
 const AVOID = 4; // seconds that a rendition that failed is left alone; doubled each time
@@ -78,7 +80,7 @@ export class Ladder {
     if (current < 0 || this.rungs.length < 2) return Math.max(0, current < 0 ? this.firstAutoLevel : current);
     const target = this.#index(this.target);
     if (target === current) return current;
-    return this.#urgent() || this.#between() ? target : current;
+    return this.#urgent() || (this.#between() && this.#near(target)) ? target : current;
   }
 
   set nextAutoLevel(_level) {} // an opinion of hls.js after an error
@@ -96,9 +98,16 @@ export class Ladder {
     return this.rungs[this.hls.loadLevel]?.name ?? null;
   }
 
-  /** Every rendition, smallest first, and whether it is there. */
+  /** Every rendition that can be chosen or may come: its name, label, and whether it is there. */
   get choices() {
-    return this.#there(false);
+    const known = this.rungs.map((rung) => ({ name: rung.name, label: label(rung), there: rung.there }));
+    const reported = [...this.reports.keys()].filter((name) => !known.some((rung) => rung.name === name));
+    return [...known, ...reported.map((name) => ({ name, label: name, there: true }))];
+  }
+
+  /** Whether a wish is for what there is, but for hls.js there is not: it came after its playlist. */
+  misses(wish) {
+    return this.unknown.includes(wish);
   }
 
   /** Look again, with so many seconds in the buffer: what is lost here is not missed yet. */
@@ -176,7 +185,7 @@ export class Ladder {
     const before = [...this.reports.keys()].join();
     this.reports = new Map(reports);
     const known = new Set(this.rungs.map(({ name }) => name));
-    this.unknown = [...this.reports.keys()].filter((name) => !known.has(name) && name !== "audio_only");
+    this.unknown = [...this.reports.keys()].filter((name) => !known.has(name) && name !== AUDIO_ONLY);
     for (const rung of this.rungs) {
       rung.there = !details.live || rung.name === SOURCE || rung.name === this.current || this.reports.has(rung.name);
     }
@@ -187,6 +196,7 @@ export class Ladder {
   #stepping(level) {
     this.heardAt = seconds();
     this.steppedAt = this.heardAt;
+    this.patientSince = undefined;
     this.loading = false;
     this.replacing = null;
     if (this.last) {
@@ -279,6 +289,18 @@ export class Ladder {
     const { last, details } = this;
     if (!last || !details) return true;
     return details.endSN >= last.sn && !details.partList?.some(({ fragment, index }) => fragment.sn === last.sn && index > last.part);
+  }
+
+  /** Whether what is to be stepped to comes along closely enough that the buffer lasts. */
+  #near(target) {
+    const { details } = this;
+    const report = this.reports.get(this.rungs[target]?.name);
+    if (!report || !details?.partTarget || this.last?.sn >= this.patientSince + PATIENT) return true;
+    const segment = Math.round((details.fragments.at(-1)?.duration ?? 0) / details.partTarget);
+    const behind = (details.lastPartSn - report.msn) * segment + details.lastPartIndex - report.part;
+    if (this.ahead - behind * details.partTarget > NEEDED) return true;
+    this.patientSince ??= this.last?.sn;
+    return false;
   }
 
   /** Whether waiting for the end of the segment costs more than to load its beginning again. */

@@ -1,5 +1,6 @@
 // The player: `source.js` brings the media, `steering.js` keeps it close to the broadcaster.
 
+import { AUDIO_ONLY } from "./choosing.js";
 import { means, retryDelay, Source } from "./source.js";
 import { Steering } from "./steering.js";
 
@@ -29,6 +30,8 @@ export class Player extends EventTarget {
     this.following = true; // keeps to the live edge; false after the viewer paused
     this.stalls = 0;
     this.failures = 0;
+    this.soundAlone = false; // whether `audio_only` is what is loaded
+    this.soundFailed = false; // it was not there
     this.firstFrameAfter = null;
     this.#listen();
     this.timer = setInterval(() => this.#tick(), SAMPLE_EVERY);
@@ -38,6 +41,7 @@ export class Player extends EventTarget {
   load(url) {
     this.unload();
     this.url = url;
+    this.soundAlone = this.wish === AUDIO_ONLY && !this.soundFailed;
     this.startedAt = performance.now();
     this.firstFrameAfter = null;
     this.progressedAt = performance.now();
@@ -111,11 +115,26 @@ export class Player extends EventTarget {
     this.video.pause();
   }
 
-  /** Play the rendition of that label, `source`, or with null what the connection carries. */
+  /** Play the rendition of that label, `source`, `audio_only`, or with null what the connection carries. */
   wishFor(wish) {
     this.wish = wish;
-    if (this.source) this.source.ladder.wish = wish;
+    if (!this.source) return;
+    // hls.js leaves what has no picture out of its choice: the sound alone is another thing to load.
+    const other = (wish === AUDIO_ONLY) !== this.soundAlone || this.source.ladder.misses(wish);
+    this.source.ladder.wish = wish;
+    if (other) this.load(this.url);
     this.#changed();
+  }
+
+  /** What the viewer chose, what plays, and what there is to choose from. */
+  get quality() {
+    const ladder = this.source?.ladder;
+    const current = this.soundAlone ? AUDIO_ONLY : (ladder?.current ?? null);
+    const choices = ladder?.choices ?? [];
+    if (this.soundAlone && !choices.some(({ name }) => name === AUDIO_ONLY)) {
+      choices.push({ name: AUDIO_ONLY, label: AUDIO_ONLY, there: true });
+    }
+    return { wish: this.wish, current, choices };
   }
 
   /** Whether the viewer watches what happens now. */
@@ -153,7 +172,8 @@ export class Player extends EventTarget {
   }
 
   #attach(url) {
-    const source = new Source(this.video, `${url}?rungs=all`, { wish: this.wish, box: () => this.#box() });
+    const address = this.soundAlone ? new URL(`${AUDIO_ONLY}.m3u8`, url).href : `${url}?rungs=all`;
+    const source = new Source(this.video, address, { wish: this.wish, box: () => this.#box() });
     this.source = source;
     source.addEventListener("choice", () => this.#changed());
     source.addEventListener("replaced", () => this.#jump(0));
@@ -188,6 +208,7 @@ export class Player extends EventTarget {
     });
     video.addEventListener("playing", () => {
       this.started = true;
+      if (this.soundAlone) this.firstFrameAfter ??= (performance.now() - this.startedAt) / 1000;
       this.#recovered();
       this.#changed();
     });
@@ -284,6 +305,7 @@ export class Player extends EventTarget {
   }
 
   #retry(why) {
+    if (this.soundAlone) this.soundFailed = true; // the picture has sound, too
     const delay = retryDelay(this.failures);
     this.failures += 1;
     this.dispatchEvent(new CustomEvent("fatal", { detail: why }));

@@ -5,6 +5,7 @@ import { Controls } from "./controls.js";
 import { pill, write } from "./dom.js";
 import { ago, bitrate, clock, delay } from "./format.js";
 import { Player } from "./player.js";
+import { QualityMenu, remembered } from "./quality.js";
 import { means } from "./source.js";
 
 // The page brings the first answer along.
@@ -19,7 +20,9 @@ const ALONE = 3000; // milliseconds that a picture may take before the rest of t
 
 const $ = (id) => document.getElementById(id);
 const player = new Player($("video"), { now: serverNow });
+player.wish = remembered();
 const controls = new Controls($("player"), player, showFigures);
+new QualityMenu($("player"), player, () => channel?.stream?.stream_id);
 
 let channel; // undefined: not asked yet; null: there is none
 let about; // the rest of the page, once it is there
@@ -81,6 +84,7 @@ function render() {
   const root = $("player");
   root.dataset.state = flowing && ["interrupted", "ended"].includes(now) ? "live" : now;
   root.classList.toggle("waiting", waiting(now, flowing));
+  root.classList.toggle("sound-alone", player.soundAlone);
   const [title, text] = MESSAGES[root.dataset.state]();
   write($("message-title"), title);
   write($("message-text"), text);

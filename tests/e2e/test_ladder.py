@@ -1,0 +1,247 @@
+"""Renditions in a real browser: a step from one to another does not show, whatever its cause."""
+
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.axe import serious
+from tests.e2e.conftest import Running
+from tests.e2e.playing import READER, frames_advance, published, until, watch
+from tests.e2e.transcoding import SIZES, Transcoder
+
+pytestmark = pytest.mark.alone
+
+ALL = tuple(SIZES)
+FRAME = 1000 / 30
+SEGMENT = 2000
+CURRENT = "() => millrace.player.quality.current"
+STALLS = "() => millrace.player.stalls"
+
+
+class Stage:
+    """A stream with its rungs, for all tests: what they change they put right."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+
+        async def transcoder() -> Transcoder:
+            return Transcoder(running.rig)
+
+        self.transcoder = running.run(transcoder)
+
+    def make(self, *names: str) -> None:
+        self.running.run(self.transcoder.make, *names)
+
+    def say(self, **states: str) -> None:
+        async def say() -> None:
+            await self.transcoder.say(**states)
+
+        self.running.run(say)
+
+    def playable(self) -> set[str]:
+        stream = self.running.rig.streams.get(self.transcoder.stream_id)
+        return {live.rendition.name for live in stream.playable()} if stream else set()
+
+    def until_playable(self, *names: str) -> None:
+        deadline = time.monotonic() + 20
+        while not set(names) <= self.playable():
+            assert time.monotonic() < deadline, f"{self.playable()} are playable"
+            time.sleep(0.05)
+
+    def open_parts(self, name: str) -> int:
+        live = self.running.rig.streams.live(self.transcoder.stream_id, name)
+        return len(live.rendition.open_parts) if live else 0
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    running = Running()
+    stage = Stage(running)
+    with published(running, "clock", "--height", "360", "--gop", "2", "--seconds", "240"):
+        while not stage.transcoder.stream_id:
+            time.sleep(0.05)
+        yield stage
+    stage.transcoder.close()
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def _every_rung(stage: Stage) -> None:
+    stage.make(*ALL)
+    stage.say(p240="granted", p200="granted", p160="granted")
+    stage.until_playable(*ALL)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    page.add_init_script(path=str(READER))
+    yield page
+    context.close()
+
+
+def follow(stage: Stage, page: Page) -> None:
+    """Watch until the start is over."""
+    watch(stage.running, page)
+    frames_advance(page, 60)
+
+
+def wish(page: Page, name: str | None) -> None:
+    page.evaluate("name => millrace.player.wishFor(name)", name)
+
+
+def plays(page: Page, name: str, seconds: float = 15) -> None:
+    """Until a rendition is loaded, and then shown."""
+    until(page, CURRENT, lambda current: current == name, seconds)
+    width = 640 if name == "source" else SIZES[name][0]
+    until(page, "() => document.querySelector('video').videoWidth", lambda shown: shown == width)
+
+
+def frames(page: Page, since: int = 0) -> list[Any]:
+    found: list[Any] = page.evaluate("since => glass.frames.slice(since)", since)
+    return found
+
+
+def worst_gap(page: Page, since: int) -> float:
+    """Milliseconds that one frame was shown."""
+    shown = [at for at, _, _ in frames(page, since)]
+    return max(after - before for before, after in pairwise(shown))
+
+
+def clock_behind_media(page: Page) -> float:
+    """The clock in the picture less the player's, in milliseconds: the least of some frames, since
+    a busy machine reads a frame late, never early."""
+    return min(at - late - media * 1000 for at, late, media in frames(page, -25) if late)
+
+
+def menu_item(page: Page, text: str) -> Any:
+    return page.get_by_role("menuitemradio", name=text)
+
+
+def test_steps_through_all_renditions_do_not_show(stage: Stage, page: Page) -> None:
+    follow(stage, page)
+    stalls, clocks = page.evaluate(STALLS), [clock_behind_media(page)]
+    for name in ("200p30", "source", "160p30", "240p30", "160p30", "source"):
+        wish(page, name)
+        plays(page, name)
+        frames_advance(page, 30)
+        clocks.append(clock_behind_media(page))
+    assert page.evaluate(STALLS) == stalls
+    assert max(clocks) - min(clocks) <= FRAME, clocks
+
+
+def test_a_slow_connection_gets_a_smaller_picture_and_a_fast_one_the_larger_again(
+    stage: Stage, page: Page
+) -> None:
+    follow(stage, page)
+    assert page.evaluate(CURRENT) == "source"
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+
+    def carry(bits: float) -> None:
+        limits = {"offline": False, "latency": 0, "uploadThroughput": -1}
+        rate = bits / 8 if bits else -1
+        network.send("Network.emulateNetworkConditions", limits | {"downloadThroughput": rate})
+
+    carry(480_000)
+    plays(page, "160p30")
+    frames_advance(page, 60)
+    carry(0)
+    plays(page, "source", 25)
+
+
+def test_where_a_rendition_stops_in_mid_segment_playing_goes_on_and_it_comes_back(
+    stage: Stage, page: Page
+) -> None:
+    follow(stage, page)
+    wish(page, "240p30")
+    plays(page, "240p30")
+    frames_advance(page, 45)
+    since = len(frames(page))
+    while stage.open_parts("240p30") != 8:
+        time.sleep(0.01)
+    stage.make()
+    plays(page, "source")
+    frames_advance(page, 60)
+    assert worst_gap(page, since) < SEGMENT
+    stage.make(*ALL)
+    plays(page, "240p30", 25)
+    frames_advance(page, 30)
+    assert worst_gap(page, since) < SEGMENT
+
+
+def test_a_rung_that_appears_can_be_chosen_at_once_and_one_that_goes_leaves_no_break(
+    stage: Stage, page: Page
+) -> None:
+    stage.make("160p30")
+    stage.say(p240="waiting", p200="refused", p160="granted")
+    follow(stage, page)
+    page.get_by_role("button", name="Quality: Auto (360p30)").click()
+    expect(menu_item(page, "240p30")).to_be_disabled()
+    stage.say(p240="granted", p200="refused", p160="granted")
+    stage.make("240p30", "160p30")
+    expect(menu_item(page, "240p30")).to_be_enabled(timeout=10_000)
+    menu_item(page, "240p30").click()
+    plays(page, "240p30")
+    frames_advance(page, 30)
+    stalls = page.evaluate(STALLS)
+    stage.say(p240="going", p200="refused", p160="granted")
+    frames_advance(page, 30)
+    assert page.evaluate(CURRENT) == "240p30"
+    stage.say(p240="refused", p200="refused", p160="granted")
+    until(page, CURRENT, lambda name: name != "240p30")
+    frames_advance(page, 60)
+    assert page.evaluate(STALLS) - stalls <= 1
+
+
+def test_what_was_chosen_is_remembered_by_its_label(stage: Stage, page: Page) -> None:
+    follow(stage, page)
+    page.keyboard.press("q")
+    menu_item(page, "200p30").click()
+    plays(page, "200p30")
+    page.reload()
+    plays(page, "200p30")
+    stage.make("240p30", "160p30")
+    until(page, CURRENT, lambda name: name != "200p30")
+    page.reload()
+    plays(page, "160p30")
+    page.keyboard.press("q")
+    menu_item(page, "Auto").click()
+    page.reload()
+    plays(page, "source")
+
+
+def test_the_menu_goes_by_keys_and_for_everyone(stage: Stage, page: Page) -> None:
+    stage.say(p240="granted", p200="waiting", p160="going")
+    follow(stage, page)
+    button = page.get_by_role("button", name="Quality: Auto (360p30)")
+    button.focus()
+    page.keyboard.press("ArrowDown")
+    auto = menu_item(page, "Auto (360p30)")
+    expect(auto).to_be_focused()
+    expect(auto).to_have_attribute("aria-checked", "true")
+    expect(menu_item(page, "200p30")).to_contain_text("The channel's tier")
+    expect(menu_item(page, "360p30 as broadcast")).to_be_visible()
+    assert serious(page) == []
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert serious(page) == []
+    page.keyboard.press("ArrowUp")
+    expect(menu_item(page, "160p30")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    expect(page.get_by_role("menu")).to_be_hidden()
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowUp")
+    expect(menu_item(page, "200p30")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menu"), "it cannot be chosen").to_be_visible()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menu")).to_be_hidden()
+    plays(page, "240p30")
