@@ -39,7 +39,7 @@ RECORDINGS = tuple(
 
 def key_of(channel_id: str) -> str:
     """The valid stream key of a channel."""
-    return f"live_{channel_id}_{'s' * 32}"
+    return f"live_{channel_id}_{'5' * 32}"
 
 
 class Keys:
