@@ -27,7 +27,9 @@ def reserve(case: Case, command: ReserveCapacity) -> None:
     if command.ends_at <= case.now:
         case.refuse(command, "invalid-time", "ends_at must be in the future")
         return
-    if command.reservation_id in case.pool.rows["reservation"]:
+    known = case.pool.rows["reservation"].get(command.reservation_id)
+    if known is not None:
+        _say(case, known)  # who asked again waits for an answer, too
         return
     row = Reservation(
         reservation_id=command.reservation_id,
@@ -39,16 +41,7 @@ def reserve(case: Case, command: ReserveCapacity) -> None:
         frame_rate=command.frame_rate,
     )
     case.pool.put_reservation(row.reservation_id, row)
-    case.said.append(
-        CapacityReserved(
-            reservation_id=row.reservation_id,
-            pool=case.rules.pool,
-            channel_id=row.channel_id,
-            begins_at=row.begins_at,
-            ends_at=row.ends_at,
-            cost=sum(row.ladder.costs),
-        )
-    )
+    _say(case, row)
     if row.begins_at - case.rules.lead <= case.now:
         turn(case, row)
 
@@ -71,6 +64,19 @@ def turn(case: Case, row: Reservation) -> None:
     active = replace(row, active=True, in_use=bool(case.pool.on_air(row.channel_id)))
     case.pool.put_reservation(row.reservation_id, active)
     _restand(case, row.channel_id)
+
+
+def _say(case: Case, row: Reservation) -> None:
+    case.said.append(
+        CapacityReserved(
+            reservation_id=row.reservation_id,
+            pool=case.rules.pool,
+            channel_id=row.channel_id,
+            begins_at=row.begins_at,
+            ends_at=row.ends_at,
+            cost=sum(row.ladder.costs),
+        )
+    )
 
 
 def _end(case: Case, row: Reservation, reason: str) -> None:

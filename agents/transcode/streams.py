@@ -107,17 +107,18 @@ def request(case: Case, command: RequestRenditions) -> None:
     before: list[Asked] = case.pool.rows["asked"].get(stream.stream_id, [])
     recent = [each for each in before if each.at + rules.window > now]
     new = all(each.viewer != command.viewer for each in recent)
-    if new and len(recent) >= VIEWERS:
-        return
+    full = new and len(recent) >= VIEWERS
     asked = [each for each in recent if each.viewer != command.viewer]
-    asked.append(Asked(command.viewer, now))
-    case.pool.put("asked", stream.stream_id, asked)
-    if new:
-        case.said.append(
-            RenditionsRequested(
-                stream_id=stream.stream_id, channel_id=stream.channel_id, viewers=len(asked)
-            )
+    if not full:
+        asked.append(Asked(command.viewer, now))
+        case.pool.put("asked", stream.stream_id, asked)
+    case.said.append(  # also where it was counted before: who asked waits for an answer
+        RenditionsRequested(
+            stream_id=stream.stream_id, channel_id=stream.channel_id, viewers=len(asked)
         )
+    )
+    if full:
+        return
     if len(asked) >= rules.viewers or stream.asked_until:
         stream = case.draft.mend(stream, "viewers_asked", asked_until=now + rules.window)
         if rules.idle and stream.described:
