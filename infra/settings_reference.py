@@ -1,4 +1,4 @@
-"""Makes `.env.example` and the settings page from `infra/settings.py`."""
+"""Makes `.env.example` and the settings page from `infra/settings`."""
 
 import inspect
 from pathlib import Path
@@ -8,22 +8,21 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from infra import settings
+from infra.settings import media, roles, rules, servers
 
-_HEAD: Final = "Generated from infra/settings.py by `make generate`: do not edit."
+_HEAD: Final = "Generated from infra/settings by `make generate`: do not edit."
 
 
 def sections() -> list[type[BaseSettings]]:
-    """The settings classes, in the order of the file."""
-    found = [
+    """The settings classes, in the order of the files."""
+    return [
         item
-        for name, item in vars(settings).items()
+        for module in (servers, media, roles, rules)
+        for item in vars(module).values()
         if inspect.isclass(item)
         and issubclass(item, BaseSettings)
-        and item.__module__ == settings.__name__
-        and not name.startswith("_")
+        and item.__module__ == module.__name__
     ]
-    return found
 
 
 def env_example() -> str:
