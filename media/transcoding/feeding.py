@@ -24,6 +24,8 @@ log = structlog.get_logger()
 MAX_LOST: Final = 300
 """Pictures in a row that may fail to decode before the source counts as broken."""
 _TICK: Final = Fraction(1, VIDEO_TIMESCALE)
+_STEADY: Final = 3
+"""Pictures of which the times tell a frame rate."""
 _UNSPECIFIED: Final = 2
 _NEARLY_FORCED: Final = MAX_SEGMENT - 0.25
 """Seconds of a segment from which on it may have been cut between key frames."""
@@ -316,9 +318,8 @@ def _colours(frame: VideoFrame) -> tuple[int, int, int, int]:
 
 
 def _frame_rate(announced: float, samples: list[Sample]) -> float:
-    """As announced, unless the first pictures' times tell something else altogether."""
-    lasting = sum(sample.duration for sample in samples)
-    if not lasting:
+    """What the segment's first pictures tell, if they come steadily; else as announced."""
+    lasting = [sample.duration for sample in samples]
+    if len(lasting) < _STEADY or max(lasting) > 1.5 * min(lasting):
         return announced
-    measured = VIDEO_TIMESCALE * len(samples) / lasting
-    return announced if announced / 1.5 < measured < announced * 1.5 else measured
+    return VIDEO_TIMESCALE * len(lasting) / sum(lasting)

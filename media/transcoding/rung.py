@@ -4,12 +4,9 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 import structlog
-from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
 
 from infra.errors import Refused
 from media.packaging.boxes import (
@@ -37,12 +34,10 @@ from media.transcoding.feeding import (
 )
 from media.transcoding.outputs import Measured, Output, Produced, RungFailed, Target
 from media.transcoding.parts import part_of, segment_of
+from media.transcoding.scaling import Scaler
 from media.transcoding.sizes import displayed, divisor, fitted
-from media.transcoding.turning import turned
 
 log = structlog.get_logger()
-
-SCALING: Final = Interpolation.BICUBIC
 
 
 class _Ready(msgspec.Struct):
@@ -65,7 +60,7 @@ class _Segment:
         """What was told of it while no part of it is out: another encoder can start over."""
         self.encoder: Encoder | None = None
         self.shape: Shape | None = None
-        self.rotation = 0
+        self.scaler: Scaler | None = None
         self.recipe = ""
         self.pictures = 0
         """Given to the encoder."""
@@ -102,7 +97,8 @@ class Rung:
         self.target = target
         self._names, self._salt, self._say = list(names), salt, say
         self._open_encoder = open_encoder
-        self._scaler = VideoReformatter()
+        self._scaler: Scaler | None = None
+        self._scaler_of: tuple[int, int, str, int] | None = None
         self._segment: _Segment | None = None
         self._opened: tuple[str, bytes] | None = None
         self._refused = ""
@@ -176,9 +172,10 @@ class Rung:
 
     def _encode(self, segment: _Segment, picture: Picture) -> None:
         assert segment.encoder is not None
+        assert segment.scaler is not None
         segment.left_out, segment.skip_next = None, segment.divisor == 2
         segment.pictures += 1
-        self._keep(segment, segment.encoder.encode(self._scaled(segment, picture)))
+        self._keep(segment, segment.encoder.encode(segment.scaler.scale(picture.frame)))
 
     def _keep(self, segment: _Segment, coded: list[Coded]) -> None:
         segment.samples.extend(coded)
@@ -188,7 +185,6 @@ class Rung:
 
     def _open(self, segment: _Segment, look: Look) -> None:
         begin, target = segment.begin, self.target
-        segment.rotation = look.rotation
         shown = displayed(*begin.size, begin.aspect, look.rotation)
         width, height = fitted(target, shown)
         rate = round(target.frame_rate, 3) or 30.0
@@ -198,22 +194,10 @@ class Rung:
         sound = begin.sound.recipe if begin.sound else ""
         segment.recipe = encoders.recipe(name, target, sound, salt)
         segment.encoder = self._open_encoder(name, segment.shape)
-
-    def _scaled(self, segment: _Segment, picture: Picture) -> VideoFrame:
-        assert segment.shape is not None
-        assert segment.encoder is not None
-        width, height = segment.shape.width, segment.shape.height
-        if segment.rotation % 180:
-            width, height = height, width
-        frame = self._scaler.reformat(
-            picture.frame,
-            width,
-            height,
-            segment.encoder.pixels,
-            interpolation=SCALING,
-            threads=1,
-        )
-        return turned(frame, segment.rotation) if segment.rotation else frame
+        wanted = width, height, segment.encoder.pixels, look.rotation
+        if self._scaler_of != wanted:
+            self._scaler, self._scaler_of = Scaler(*wanted), wanted
+        segment.scaler = self._scaler
 
     def _part_done(self, segment: _Segment, done: PartDone) -> None:
         if segment.encoder is None:
