@@ -41,15 +41,17 @@ export class SteppingController extends Hls.DefaultConfig.streamController {
  *
  * `wish` is a label, `source`, or null: by bandwidth. `box()` is the picture's place in pixels of the
  * screen. `changed()` is called when what plays or what there is to choose from is different;
- * `rejoin(until)` when what plays was replaced in the middle of a segment, up to that media time.
+ * `rejoin(until)` when what plays was replaced in the middle of a segment, up to that media time;
+ * `fetchAll(addresses)` before, with what hls.js will ask for one after the other.
  */
 export class Ladder {
-  constructor(hls, { wish, box, changed, rejoin }) {
+  constructor(hls, { wish, box, changed, rejoin, fetchAll }) {
     this.hls = hls;
     this.wish = wish;
     this.box = box;
     this.changed = changed;
     this.rejoin = rejoin;
+    this.fetchAll = fetchAll;
     this.bandwidth = new Bandwidth();
     this.rungs = []; // as hls.levels: smallest first
     this.reports = new Map(); // name → {msn, part}, of the others
@@ -154,8 +156,9 @@ export class Ladder {
   }
 
   /** Of a part: when its bytes came, as the browser saw it, however busy the page was. */
-  #weigh({ name, requestStart, responseStart, responseEnd, transferSize, encodedBodySize }) {
+  #weigh({ name, initiatorType, requestStart, responseStart, responseEnd, transferSize, encodedBodySize }) {
     if (!requestStart || !transferSize || !name.endsWith(".m4s")) return;
+    if (initiatorType !== "xmlhttprequest") return; // several at once, of which none tells
     const took = (responseEnd - requestStart) / 1000;
     this.bandwidth.take(seconds(), encodedBodySize, (responseStart - requestStart) / 1000, took);
   }
@@ -182,6 +185,7 @@ export class Ladder {
       named(report.URI),
       { msn: Number(report["LAST-MSN"]), part: Number(report["LAST-PART"]) },
     ]);
+    if (this.replacing && !this.replacing.asked) this.#replace(details);
     const before = [...this.reports.keys()].join();
     this.reports = new Map(reports);
     const known = new Set(this.rungs.map(({ name }) => name));
@@ -191,6 +195,14 @@ export class Ladder {
     }
     if (before !== [...this.reports.keys()].join()) this.changed();
     this.#aim(this.heardAt);
+  }
+
+  /** With its first part the rest of the segment leaves the buffer: what follows has to be at hand. */
+  #replace(details) {
+    this.replacing.asked = true;
+    const parts = (details.partList ?? []).filter(({ fragment }) => fragment.sn === this.last.sn);
+    const first = parts[0]?.fragment.initSegment;
+    this.fetchAll([...(first && !first.data ? [first.url] : []), ...parts.map(({ url }) => url)]);
   }
 
   #stepping(level) {

@@ -8,10 +8,10 @@ const REJOIN_WITH = 0.2; // seconds that Chromium has to have to play on after a
 const RETRY_DELAYS = [0.3, 0.5, 1, 2, 4]; // seconds
 const MEDIA_ERROR_AGAIN = 5000; // milliseconds within which a second one means to begin anew
 
-/** Loads as hls.js does, except for what `early.js` has asked for already. */
+/** Loads as hls.js does, except for what was asked for already. */
 class EarlyLoader extends Hls.DefaultConfig.loader {
-  load(context, config, callbacks) {
-    const answer = window.early?.take(context.url);
+  /** @param {Promise<string | ArrayBuffer> | undefined} answer to what is to be loaded, if there is one */
+  load(context, config, callbacks, answer) {
     if (!answer) return super.load(context, config, callbacks);
     const begun = performance.now();
     const given = (data) => {
@@ -73,12 +73,26 @@ export class Source extends EventTarget {
     };
     const ladder = (hls) => (this.ladder = new Ladder(hls, { wish, box, ...heard }));
     const address = (context) => this.ladder.address(context);
+    const answers = new Map();
+    const take = (url) => {
+      const answer = answers.get(url) ?? window.early?.take(url);
+      answers.delete(url);
+      return answer;
+    };
+    heard.fetchAll = (urls) => {
+      answers.clear();
+      for (const url of urls) {
+        const answer = bytes(url);
+        answer.catch(() => {}); // whoever takes it asks again
+        answers.set(url, answer);
+      }
+    };
     this.hls = new Hls({
       ...CONFIG,
       loader: class extends EarlyLoader {
         load(context, config, callbacks) {
           context.url = address(context);
-          super.load(context, config, callbacks);
+          super.load(context, config, callbacks, take(context.url));
         }
       },
       // Called with `new`, as a class would be.
@@ -154,6 +168,12 @@ export class Source extends EventTarget {
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+async function bytes(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.arrayBuffer();
 }
 
 /** Seconds to wait before load number `failures` (from 0) in a row. */
