@@ -78,7 +78,7 @@ async def post_cancel(request: web.Request, call: Call) -> web.StreamResponse:
     """Give a reservation up."""
     given = await sent_form(request)
     command = CancelReservation(
-        pool=is_id(given.get("pool", ""), "pool"),
+        pool=call.request.app[POOL],
         reservation_id=is_id(given.get("reservation_id", ""), "reservation"),
     )
     try:
@@ -95,7 +95,6 @@ async def _operations(
     blank: Parameters = {}
     values: dict[str, Any] = {
         "pools": await overviews(call),
-        "pool": request.app[POOL],
         "pictures": list(PICTURES),
         "most_hours": MOST_HOURS,
         "begins": f"{tomorrow:%Y-%m-%dT20:00}",
@@ -120,7 +119,7 @@ async def _reservation(call: Call, given: Parameters) -> ReserveCapacity:
         raise InvalidRecord("the event would be over already")
     width, height, frame_rate = picture
     return ReserveCapacity(
-        pool=is_id(given.get("pool", ""), "pool"),
+        pool=call.request.app[POOL],
         reservation_id=is_id(given.get("reservation_id", ""), "reservation"),
         channel_id=typed(row, ChannelRow).channel_id,
         begins_at=int(begins.timestamp() * 1e6),

@@ -61,8 +61,7 @@ async def request_renditions(call: Call, path: StreamPath) -> One[Wish]:
     if stream.state == "ended":
         raise CommandRefused("stream-over", "The stream is over.")
     viewer = call.request.app[MASTER].pseudonym("viewer", address)
-    row = await ladders.ladder_row(call.views, path.stream_id)
-    pool = row.pool if row and row.pool else call.request.app[POOL]
+    pool = call.request.app[POOL]
     event = await call.ask(
         "transcode-commands",
         pool,

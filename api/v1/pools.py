@@ -10,6 +10,7 @@ from api.access import role
 from api.call import Call, endpoint
 from api.errors import CommandRefused, Unprocessable
 from api.pools import Pool, PoolStream, Reservation, Worker
+from api.v1.ladders import POOL
 from api.v1.parameters import Id, PageQuery
 from api.v1.resources import One, Page, timestamp
 from infra.errors import NotFound
@@ -86,7 +87,7 @@ async def reserve(call: Call, path: PoolPath, body: NewReservation) -> One[Reser
     if body.ends_at <= body.begins_at:
         raise Unprocessable("ends_at: must be after begins_at", "/ends_at")
     command = ReserveCapacity(
-        pool=path.pool,
+        pool=_checked(call, path.pool),
         reservation_id=body.reservation_id,
         channel_id=body.channel_id,
         begins_at=_microseconds(body.begins_at),
@@ -95,20 +96,28 @@ async def reserve(call: Call, path: PoolPath, body: NewReservation) -> One[Reser
         height=body.height,
         frame_rate=body.frame_rate,
     )
-    event = await call.ask("transcode-commands", path.pool, command, CapacityReserved)
+    event = await call.ask("transcode-commands", command.pool, command, CapacityReserved)
     return One(pools.reservation(event), timestamp(call.now))
 
 
 async def cancel(call: Call, path: ReservationPath) -> One[Ended]:
     """Give a reservation up."""
-    command = CancelReservation(pool=path.pool, reservation_id=path.reservation_id)
+    pool = _checked(call, path.pool)
+    command = CancelReservation(pool=pool, reservation_id=path.reservation_id)
     try:
-        event = await call.ask("transcode-commands", path.pool, command, ReservationEnded)
+        event = await call.ask("transcode-commands", pool, command, ReservationEnded)
     except CommandRefused as refusal:
         if refusal.reason == "unknown-reservation":
             raise NotFound("There is no such reservation.") from refusal
         raise
     return One(Ended(event.pool, event.reservation_id, event.reason), timestamp(call.now))
+
+
+def _checked(call: Call, pool: str) -> str:
+    """The pool, if its dispatcher is this platform's. Raises NotFound."""
+    if pool != call.request.app[POOL]:
+        raise NotFound("There is no such pool here.")
+    return pool
 
 
 def _microseconds(moment: datetime) -> int:

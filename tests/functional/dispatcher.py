@@ -1,81 +1,59 @@
-"""A platform in memory whose dispatcher of renditions does what it is asked."""
+"""A platform in memory whose dispatcher decides about renditions, and what it may say."""
 
-import asyncio
-import uuid
-from typing import Any
+from typing import Any, Self
 
-from infra.kafka import Delivery
-from infra.record import Envelope, Meta, Record
-from schemas.records.transcode import (
-    CancelReservation,
-    CapacityReserved,
-    CostMeasured,
-    LadderChanged,
-    PoolMeasured,
-    RenditionsRequested,
-    RequestRefused,
-    RequestRenditions,
-    ReservationEnded,
-    ReserveCapacity,
-    Rung,
-)
+from infra.record import Record
+from infra.streaming.testing import TestWorker
+from schemas.records.media import RenditionOpened
+from schemas.records.transcode import CostMeasured, LadderChanged, PoolMeasured, ReportWorker, Rung
 from tests.functional.platform import Platform
+from tests.functional.workers import transcode_app
 
 
 class Dispatched(Platform):
-    """A platform whose dispatcher does what it is asked, and knows one stream."""
+    """A platform that makes renditions."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.reserved: dict[str, CapacityReserved] = {}
-        self.viewers: set[str] = set()
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.workers.append(await self._open.enter_async_context(TestWorker(transcode_app)))
+        return self
 
-    async def post(
-        self, topic: str, key: str, event: Record, *, event_id: str | None = None
-    ) -> "asyncio.Future[Delivery]":
-        found = await super().post(topic, key, event, event_id=event_id)
-        if topic == "transcode-commands":
-            where, said = self._decided(event)
-            meta = Meta(
-                event_id=str(uuid.uuid4()),
-                occurred_at=self.clock.now(),
-                producer="d",
-                sequence=0,
-                causation_id=event_id,
-                correlation_id=event_id,
-            )
-            await self._apply(where, Envelope(meta, said))
-        return found
+    async def ask(self, command: Record) -> None:
+        """Ask the dispatcher for something."""
+        await self.post("transcode-commands", "default", command)
 
-    def _decided(self, command: Record) -> tuple[str, Record]:
-        match command:
-            case RequestRenditions(stream_id="s1"):
-                self.viewers.add(command.viewer)
-                return "transcode-events", RenditionsRequested(
-                    stream_id="s1", channel_id="c1", viewers=len(self.viewers)
-                )
-            case ReserveCapacity():
-                made = CapacityReserved(
-                    reservation_id=command.reservation_id,
-                    pool=command.pool,
-                    channel_id=command.channel_id,
-                    begins_at=command.begins_at,
-                    ends_at=command.ends_at,
-                    cost=command.width * command.height // 256,
-                )
-                return "pool-events", self.reserved.setdefault(made.reservation_id, made)
-            case CancelReservation() if known := self.reserved.pop(command.reservation_id, None):
-                return "pool-events", ReservationEnded(
-                    reservation_id=known.reservation_id,
-                    pool=known.pool,
-                    channel_id=known.channel_id,
-                    reason="cancelled",
-                )
-        reason = "unknown-" + (
-            "stream" if isinstance(command, RequestRenditions) else "reservation"
+    async def broadcast(self, channel_id: str, stream_id: str) -> None:
+        """Go on air with a picture of 1280x720 at 30."""
+        await self.publish(channel_id, stream_id)
+        opened = RenditionOpened(
+            stream_id=stream_id,
+            session_id=stream_id,
+            rendition="source",
+            init_object="init.mp4",
+            codecs="avc1.64001f,mp4a.40.2",
+            width=1280,
+            height=720,
+            frame_rate=30.0,
+            channels=2,
+            part_target=0.1,
+            first_media_sequence=0,
         )
-        return "pool-events", RequestRefused(
-            pool="default", command=command.FULL_NAME, reason=reason, detail="Unknown."
+        await self.tell("media-segments", opened)
+        await self.post("media-segments", stream_id, opened)
+
+    async def start_worker(self, worker_id: str, capacity: int) -> None:
+        """Let a worker report."""
+        await self.ask(
+            ReportWorker(
+                pool="default",
+                worker_id=worker_id,
+                name=worker_id,
+                capacity=capacity,
+                decoding=100,
+                streams=10,
+                encoders=["libx264"],
+                draining=False,
+            )
         )
 
 

@@ -11,8 +11,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from api.ladders import why
 from schemas import sources
+from schemas.records.broadcast import StreamEnded
 from schemas.records.transcode import (
     RequestRenditions,
+    SetTier,
     StreamQuarantined,
     WorkerJoined,
 )
@@ -28,13 +30,16 @@ _RUNG = next(
 (_REASON,) = (each["doc"] for each in _RUNG["fields"] if each["name"] == "reason")
 CODES = re.findall(r"[a-z_]+(?=[,.])", _REASON.partition(": ")[2])
 """Every reason that the schema names."""
+ENDED = StreamEnded(
+    channel_id="c1", stream_id="s1", reason="publisher_left", started_at=0, interruptions=0
+)
 OPERATOR = bearer("role.operator", client="test/op")
 
 
 @pytest_asyncio.fixture
 async def platform() -> AsyncIterator[Dispatched]:
     async with Dispatched() as found:
-        await found.go_live("c1", "s1", found.clock.now())
+        await found.broadcast("c1", "s1")
         yield found
 
 
@@ -75,10 +80,36 @@ async def test_a_ladder_says_of_every_rung_why(platform: Dispatched, client: Cli
     assert found["quarantine"] is None
 
 
-async def test_without_a_decision_that_is_said_and_an_unknown_stream_is_none(
+async def test_a_ladder_is_what_the_dispatcher_decided(
     platform: Dispatched, client: Client
 ) -> None:
     found = await data(client, "/v1/streams/s1/ladder")
+    assert (found["state"], found["tier"], found["worker_id"]) == ("decided", "regular", None)
+    assert {(each["state"], each["reason"]) for each in found["rungs"]} == {("refused", "tier")}
+    await platform.ask(SetTier(pool="default", channel_id="c1", tier="partner"))
+    found = await data(client, "/v1/streams/s1/ladder")
+    assert {each["state"] for each in found["rungs"]} == {"waiting"}
+    await platform.start_worker("w1", 1_000_000)
+    found = await data(client, "/v1/streams/s1/ladder")
+    assert (found["tier"], found["worker_id"], found["assignment"]) == ("partner", "w1", 1)
+    assert [(each["name"], each["state"]) for each in found["rungs"]] == [
+        ("480p30", "granted"),
+        ("360p30", "granted"),
+        ("160p30", "granted"),
+    ]
+    (worker,) = await data(client, "/v1/pools/default/workers", headers=OPERATOR)
+    assert (worker["worker_id"], worker["capacity"]) == ("w1", 1_000_000)
+    await platform.post("broadcast-events", "c1", ENDED)
+    found = await data(client, "/v1/streams/s1/ladder")
+    assert (found["state"], found["worker_id"]) == ("over", None)
+    assert await data(client, "/v1/pools/default/streams", headers=OPERATOR) == []
+
+
+async def test_without_a_decision_that_is_said_and_an_unknown_stream_is_none(
+    platform: Dispatched, client: Client
+) -> None:
+    await platform.publish("c2", "s2")  # there is no picture yet
+    found = await data(client, "/v1/streams/s2/ladder")
     assert (found["state"], found["tier"], found["rungs"]) == ("undecided", None, [])
     assert "has just begun" in found["detail"]
     assert (await client.get("/v1/streams/s9/ladder")).status == 404
@@ -94,13 +125,15 @@ async def test_a_quarantine_is_said_with_or_without_a_ladder(
     platform: Dispatched, client: Client
 ) -> None:
     event = StreamQuarantined(
-        stream_id="s1", channel_id="c1", deaths=3, media_sequence=9, kept_object="k", detail="D"
+        stream_id="s3", channel_id="c1", deaths=3, media_sequence=9, kept_object="k", detail="D"
     )
     await platform.tell("transcode-events", event)
-    found = await data(client, "/v1/streams/s1/ladder")
+    found = await data(client, "/v1/streams/s3/ladder")
     assert (found["state"], found["quarantine"]["deaths"]) == ("undecided", 3)
-    await platform.tell("transcode-events", ladder(rung("160p30", "refused", "quarantined")))
-    found = await data(client, "/v1/streams/s1/ladder")
+    await platform.tell(
+        "transcode-events", ladder(rung("160p30", "refused", "quarantined"), stream_id="s3")
+    )
+    found = await data(client, "/v1/streams/s3/ladder")
     assert (found["state"], found["quarantine"]["media_sequence"]) == ("decided", 9)
     assert found["detail"] == "No renditions are made. Viewers get the source."
     assert "k" not in found["quarantine"].values()
@@ -128,7 +161,7 @@ async def test_viewers_ask_and_are_counted_once(platform: Dispatched, client: Cl
 async def test_who_asks_for_what_cannot_be_is_told_so(platform: Dispatched, client: Client) -> None:
     path = "/v1/streams/{}/ladder/requests"
     assert (await client.post(path.format("s9"))).status == 404
-    await platform.go_live("c2", "s2", platform.clock.now())
+    await platform.go_live("c2", "s2", platform.clock.now())  # the dispatcher has not heard of it
     refused = await data(client, path.format("s2"), 422, method="POST")
     assert refused["type"] == "urn:millrace:problem:unknown-stream"
     await platform.go_offline("c1", "s1", platform.clock.now())
@@ -186,7 +219,7 @@ async def test_room_is_reserved_once_and_given_up(client: Client) -> None:
     path = "/v1/pools/default/reservations"
     for _ in range(2):
         found = await data(client, path, method="POST", json=RESERVATION, headers=OPERATOR)
-        assert (found["reservation_id"], found["cost"]) == ("final", 8100)
+        assert (found["reservation_id"], found["cost"]) == ("final", 297_600)
         assert found["ends_at"] == "2026-11-21T22:00:00.000Z"
     assert await data(client, path, headers=OPERATOR) == [found]
     ended = await data(client, f"{path}/final", method="DELETE", headers=OPERATOR)

@@ -29,3 +29,8 @@ def identity_app() -> App:
 def platform_app() -> App:
     """All that decides about what a gateway asks."""
     return worker_app("identity", "broadcast")
+
+
+def transcode_app() -> App:
+    """Who gets which renditions."""
+    return worker_app("transcode")
