@@ -22,7 +22,14 @@ from millrace import roles
 from schemas import provision
 from tests.local_stack import environment
 
-ROLES = ("worker-identity", "worker-eventsub", "views-redis", "views-cassandra", "gateway")
+ROLES = (
+    "worker-identity",
+    "worker-eventsub",
+    "worker-transcode",
+    "views-redis",
+    "views-cassandra",
+    "gateway",
+)
 
 
 class Process:
