@@ -9,9 +9,11 @@ from aiohttp import web
 from infra.clock import Clock, SystemClock
 from infra.record import Codec
 from infra.settings import OriginSettings
+from media.origin.decoding import Decoder
 from media.origin.follower import Follower, Topics
 from media.origin.objects import Objects
 from media.origin.server import Server
+from media.origin.storyboard import Storyboards
 from media.origin.streams import Streams
 from media.origin.thumbnail import Thumbnails
 from media.storage import ObjectStore
@@ -39,12 +41,14 @@ class Origin:
         self.streams = Streams(window=settings.window, part_hold_back=settings.part_hold_back)
         self._follower = Follower(bootstrap, codec, self.streams, clock, topics or Topics())
         objects = Objects(store, settings.cache_bytes)
-        self._thumbnails = Thumbnails(objects, clock)
+        self._decoder = Decoder()
+        self._thumbnails = Thumbnails(objects, clock, self._decoder)
         self._server = Server(
             settings,
             self.streams,
             objects,
             self._thumbnails,
+            Storyboards(objects, self._decoder),
             clock,
             lambda: self._follower.polled_at,
         )
@@ -74,4 +78,4 @@ class Origin:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             await runner.cleanup()
-            self._thumbnails.close()
+            self._decoder.close()

@@ -1,10 +1,11 @@
-"""The HTTP face of the origin: playlists, objects, thumbnails, health and metrics."""
+"""The HTTP face of the origin: playlists, objects, pictures, health and metrics."""
 
 import math
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+import msgspec
 import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,6 +15,7 @@ from infra.errors import NotFound, Unavailable
 from infra.settings import OriginSettings
 from media.naming import SOURCE
 from media.origin import measures
+from media.origin.decoding import NoPictureError
 from media.origin.objects import Objects, TooLargeError
 from media.origin.rendition import Rendition
 from media.origin.responses import (
@@ -28,6 +30,7 @@ from media.origin.responses import (
     send,
     wanted_range,
 )
+from media.origin.storyboard import Storyboards
 from media.origin.streams import Live, Stream, Streams
 from media.origin.thumbnail import Thumbnails
 from media.packaging.outputs import TARGET_DURATION
@@ -43,6 +46,7 @@ _ID: Final = "[A-Za-z0-9_-]{1,64}"
 _STREAM: Final = f"/live/{{stream:{_ID}}}"
 _OBJECT: Final = f"/{{session:{_ID}}}/{{rendition:{_ID}}}"
 _FILE: Final = r"/{file:(?:init(?:-\d{1,9})?\.mp4|\d{1,15}(?:\.\d{1,9})?\.m4s)}"
+_SHEET: Final = r"{sheet:\d{1,15}-\d{1,15}}"
 _PART: Final = re.compile(r"^\d+\.\d+\.m4s$")
 
 
@@ -55,11 +59,13 @@ class Server:
         streams: Streams,
         objects: Objects,
         thumbnails: Thumbnails,
+        storyboards: Storyboards,
         clock: Clock,
         polled_at: Callable[[], float],
     ) -> None:
         self._settings, self._streams, self._objects = settings, streams, objects
-        self._thumbnails, self._clock, self._polled_at = thumbnails, clock, polled_at
+        self._thumbnails, self._storyboards = thumbnails, storyboards
+        self._clock, self._polled_at = clock, polled_at
         self._in_progress = 0
 
     def app(self) -> web.Application:
@@ -69,6 +75,8 @@ class Server:
         app.router.add_get(f"{_STREAM}/index.m3u8", self._multivariant)
         app.router.add_get(f"{_STREAM}/{{rendition:{_ID}}}.m3u8", self._media)
         app.router.add_get(f"{_STREAM}/thumbnail.jpg", self._thumbnail)
+        app.router.add_get(f"{_STREAM}/storyboard.json", self._storyboard)
+        app.router.add_get(f"{_STREAM}/storyboard-{_SHEET}.jpg", self._sheet)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", self._metrics)
         return app
@@ -105,6 +113,8 @@ class Server:
             return problem(RequestError(error.status, f"{request.method} {request.path}"))
         except NotFound as error:
             return problem(RequestError(404, str(error)))
+        except NoPictureError as error:
+            return problem(RequestError(503, str(error), **{"Retry-After": "5"}))
         except Unavailable as error:
             log.warning("could not answer", path=request.path, error=str(error))
             return problem(RequestError(503, "the storage does not answer", **{"Retry-After": "1"}))
@@ -225,6 +235,20 @@ class Server:
             content_type="image/jpeg",
             headers=CORS | {"Cache-Control": "public, max-age=5"},
         )
+
+    async def _storyboard(self, request: web.Request) -> web.StreamResponse:
+        described = self._storyboards.describe(self._stream(request))
+        return web.Response(
+            body=msgspec.json.encode(described),
+            content_type="application/json",
+            headers=CORS | {"Cache-Control": "public, max-age=5"},
+        )
+
+    async def _sheet(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["sheet"]
+        jpeg = await self._storyboards.sheet(self._stream(request), name)
+        headers = CORS | {"Cache-Control": "public, max-age=300"}
+        return web.Response(body=jpeg, content_type="image/jpeg", headers=headers)
 
     # Operations.
 

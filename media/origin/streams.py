@@ -122,6 +122,12 @@ class Stream:
         """The renditions that a player may be sent to."""
         return [live for name, live in self.renditions.items() if name in self._playable]
 
+    def pictures(self) -> list[Rendition]:
+        """The playable renditions that have a picture, the smallest first."""
+        shown = [live.rendition for live in self.playable()]
+        shown = [each for each in shown if each.opened and each.opened.width]
+        return sorted(shown, key=lambda each: each.opened.width if each.opened else 0)
+
     def is_playable(self, name: str) -> bool:
         """Whether a player may be sent to a rendition; the source's is the stream's."""
         return name in self._playable

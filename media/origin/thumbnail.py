@@ -1,20 +1,16 @@
-"""A picture of a stream: its latest key frame, decoded where a crash costs nothing else."""
+"""Pictures of a stream: key frames, decoded where a crash costs nothing else."""
 
 import asyncio
-import io
-import multiprocessing
 from collections import OrderedDict
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from fractions import Fraction
+from functools import partial
 from typing import Final
 
-import av
 import structlog
 
 from infra.clock import Clock
 from infra.errors import MillraceError, NotFound
 from media.origin import measures
+from media.origin.decoding import Decoder, NoPictureError, first_picture
 from media.origin.objects import Objects
 from media.origin.streams import Stream
 from schemas.records.media import PartProduced
@@ -24,32 +20,9 @@ log = structlog.get_logger()
 MAX_WIDTH: Final = 480
 FRESH: Final = 5.0
 """Seconds for which a thumbnail is served again."""
-PATIENCE: Final = 5.0
-"""Seconds that decoding may take."""
 MAX_FAILURES: Final = 3
 """Failed attempts in a row after which a stream gets no more until its parameters change."""
 REMEMBERED: Final = 1000
-
-
-def decode(media: bytes, max_width: int = MAX_WIDTH) -> bytes:
-    """The first picture of an init segment with a part, as JPEG. Runs in the child process."""
-    with av.open(io.BytesIO(media)) as source:
-        video = source.streams.video[0]
-        video.thread_count = 1
-        frame = next(source.decode(video), None)
-    if frame is None:
-        raise ValueError("no picture in the key frame")
-    width = min(max_width, frame.width) & ~1
-    height = max(2, round(frame.height * width / frame.width) & ~1)
-    small = frame.reformat(width=width, height=height, format="yuvj420p")
-    target = io.BytesIO()
-    with av.open(target, "w", format="image2pipe") as output:
-        stream = output.add_stream("mjpeg", rate=1)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p"
-        small.pts, small.time_base = 0, Fraction(1)
-        output.mux(stream.encode(small))
-        output.mux(stream.encode(None))
-    return target.getvalue()
 
 
 class _Made:
@@ -65,10 +38,9 @@ class _Made:
 class Thumbnails:
     """Thumbnails on demand, one decode at a time, each kept for some seconds."""
 
-    def __init__(self, objects: Objects, clock: Clock) -> None:
-        self._objects, self._clock = objects, clock
+    def __init__(self, objects: Objects, clock: Clock, decoder: Decoder) -> None:
+        self._objects, self._clock, self._decoder = objects, clock, decoder
         self._made: OrderedDict[str, _Made] = OrderedDict()
-        self._pool: ProcessPoolExecutor | None = None
         self._turn = asyncio.Lock()
 
     async def get(self, stream: Stream) -> bytes:
@@ -86,14 +58,6 @@ class Thumbnails:
             raise NotFound("the stream has no picture")
         return made.jpeg
 
-    def close(self) -> None:
-        """End the child process."""
-        if self._pool is not None:
-            for process in list(self._pool._processes.values()):
-                process.kill()
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-
     def _is_due(self, made: _Made, key_frame: PartProduced) -> bool:
         if made.failures >= MAX_FAILURES and made.init == key_frame.init_object:
             return False
@@ -106,13 +70,10 @@ class Thumbnails:
         try:
             media = await self._objects.get(key_frame.init_object)
             media += await self._objects.get(key_frame.object)
-            made.jpeg = await self._decode(media)
+            made.jpeg = await self._decoder.run(partial(first_picture, media, MAX_WIDTH))
             made.failures = 0
             measures.THUMBNAILS.labels("made").inc()
-        except (
-            av.FFmpegError, MillraceError, BrokenProcessPool, TimeoutError,
-            ValueError, IndexError,
-        ) as error:  # fmt: skip
+        except (MillraceError, NoPictureError) as error:
             made.failures += 1
             measures.THUMBNAILS.labels("failed").inc()
             log.warning(
@@ -121,23 +82,11 @@ class Thumbnails:
                 attempt=made.failures,
                 error=repr(error),
             )
-            if isinstance(error, BrokenProcessPool | TimeoutError):
-                self.close()
-
-    async def _decode(self, media: bytes) -> bytes:
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, mp_context=context)
-        decoding = asyncio.get_running_loop().run_in_executor(self._pool, decode, media)
-        return await asyncio.wait_for(decoding, PATIENCE)
 
 
 def _latest_key_frame(stream: Stream) -> PartProduced | None:
-    """The latest part of any rendition that begins with a key frame."""
-    for live in stream.renditions.values():
-        rendition = live.rendition
-        if rendition.opened is None or not rendition.opened.width:
-            continue
+    """The latest part that begins with a key frame, of the smallest rendition that has one."""
+    for rendition in stream.pictures():
         listed = [part for entry in rendition.entries for part in entry.parts]
         for part in reversed(listed + rendition.open_parts):
             if part.independent:

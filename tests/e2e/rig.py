@@ -24,8 +24,10 @@ from infra.clock import SystemClock
 from infra.kafka import EventProducer
 from infra.record import Codec, Envelope, Meta, Record
 from infra.settings import OriginSettings
+from media.origin.decoding import Decoder
 from media.origin.objects import Objects
 from media.origin.server import Server
+from media.origin.storyboard import Storyboards
 from media.origin.streams import Streams
 from media.origin.thumbnail import Thumbnails
 from media.packaging.outputs import Limits as PackagingLimits
@@ -102,11 +104,10 @@ class Rig:
     async def start(self, gateway: int = 0, origin: int = 0, rtmp: int = 0) -> None:
         """Listen. Port 0 takes a free one."""
         objects = Objects(self.store, 256 << 20)
-        thumbnails = Thumbnails(objects, self.clock)
-        self._stack.callback(thumbnails.close)
-        server = Server(
-            self.settings, self.streams, objects, thumbnails, self.clock, time.monotonic
-        )
+        decoder = Decoder()
+        self._stack.callback(decoder.close)
+        pictures = Thumbnails(objects, self.clock, decoder), Storyboards(objects, decoder)
+        server = Server(self.settings, self.streams, objects, *pictures, self.clock, time.monotonic)
         origin_runner = web.AppRunner(server.app(), access_log=None, handler_cancellation=True)
         self.ports["origin"] = await self._serve(origin_runner, origin)
         self._rtmp = RtmpServer(Limits(), self._publish, lambda _refusal: None)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import io
+import json
 import re
 import uuid
 
@@ -336,10 +337,23 @@ class TestHttp:
             assert (frame.width, frame.height) == (480, 270)
         assert (await viewer.get("thumbnail.jpg"))[1] == jpeg
 
+    async def test_the_storyboard_names_its_sheet(self, viewer):
+        response, body = await viewer.get("storyboard.json")
+        assert (response.status, response.content_type) == (200, "application/json")
+        board = json.loads(body)
+        assert board["tiles"][0] | {"duration": 0, "program_date_time": 0} == {
+            "media_sequence": 0, "program_date_time": 0, "duration": 0, "x": 0, "y": 0,
+        }  # fmt: skip
+        response, jpeg = await viewer.get(board["image"])
+        assert (response.status, response.content_type) == (200, "image/jpeg")
+        with av.open(io.BytesIO(jpeg)) as picture:
+            frame = next(picture.decode(video=0))
+            assert (frame.width % board["width"], frame.height % board["height"]) == (0, 0)
+
     async def test_a_decoder_that_dies_costs_only_itself(self, viewer):
         assert (await viewer.get("thumbnail.jpg"))[0].status == 200
         thumbnails = viewer.origin._thumbnails
-        for process in thumbnails._pool._processes.values():
+        for process in viewer.origin._decoder._pool._processes.values():
             process.kill()
         for made in thumbnails._made.values():
             made.at = -100.0

@@ -95,7 +95,7 @@ export function parsed(label) {
 
 /** What a rendition is called: its short side and rate, as in `720p60`. */
 export function label({ width, height, rate }) {
-  return `${Math.min(width, height)}p${Math.round(rate) || ""}`;
+  return `${Math.min(width, height)}p${Math.round(rate || 0) || ""}`;
 }
 
 /**

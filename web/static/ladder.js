@@ -102,7 +102,7 @@ export class Ladder {
 
   /** Every rendition that can be chosen or may come: its name, label, and whether it is there. */
   get choices() {
-    const known = this.rungs.map((rung) => ({ name: rung.name, label: label(rung), there: rung.there }));
+    const known = this.rungs.map((rung) => ({ ...rung, label: label(rung) }));
     const reported = [...this.reports.keys()].filter((name) => !known.some((rung) => rung.name === name));
     return [...known, ...reported.map((name) => ({ name, label: name, there: true }))];
   }

@@ -1,6 +1,7 @@
 // The watch page: what the channel does now, said clearly, and its picture.
 
 import { channelInAddress, get, serverNow } from "./api.js";
+import { label } from "./choosing.js";
 import { Controls } from "./controls.js";
 import { pill, write } from "./dom.js";
 import { ago, bitrate, clock, delay } from "./format.js";
@@ -132,8 +133,9 @@ function describe(now) {
   figure($("uptime"), badge && now !== "starting" && started ? clock((serverNow() - started) / 1000) : null);
   const { latency, width, height } = player.stats;
   figure($("latency"), now === "live" && player.firstFrameAfter !== null && latency !== null ? delay(latency) : null);
-  const rate = Math.round(stream?.picture?.frame_rate || lastFrames.rate || 0);
-  pill($("quality"), now === "live" && height ? `${Math.min(width, height)}p${rate || ""}` : null);
+  const { current, choices } = player.quality;
+  const rate = choices.find(({ name }) => name === current)?.rate || stream?.picture?.frame_rate || lastFrames.rate;
+  pill($("quality"), now === "live" && height ? label({ width, height, rate }) : null);
 }
 
 function showFigures(wanted) {
