@@ -42,7 +42,8 @@ class Balance:
                 self.sharing.meet_claims(worker_id)
             residents = self._residents(workers)
             for rank in range(RANKS):
-                self._serve_rank(rank, residents[rank])
+                if residents[rank] or pool.waiting[rank]:
+                    self._serve_rank(rank, residents[rank])
                 if rank == 0:
                     self._place_reservations()
             self._promise()
@@ -52,7 +53,7 @@ class Balance:
     def _residents(self, workers: list[str]) -> list[list[tuple[int, str]]]:
         """Streams that wait for more on these workers, by rank, longest waiting last."""
         found: list[list[tuple[int, str]]] = [[] for _ in range(RANKS)]
-        for worker_id in workers:
+        for worker_id in workers if self.pool.waits else ():
             for stream_id in self.pool.loads[worker_id].streams:
                 wait = self.pool.waits.get(stream_id)
                 if wait is not None:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from agents.transcode.balance import Balance
 from agents.transcode.draft import Draft
 from agents.transcode.pool import Pool
-from agents.transcode.rows import Held, Reservation, Stream
+from agents.transcode.rows import Held, Reservation, Stream, base
 from infra.record import Record
 from schemas.records.transcode import RequestRefused
 
@@ -44,9 +44,13 @@ class Case:
             Held("granted", reason, 0, standing == "partner") if held.state == "granted" else held
             for held in stream.rungs
         )
-        after = self.draft.mend(stream, cause, tier=tier, standing=standing, rungs=rungs)
-        self.sharing.take_back(after, cause, "tier")
-        self.sharing.serve(self.pool.streams[stream.stream_id], cause, prefer)
+        after = base(replace(stream, tier=tier, standing=standing, rungs=rungs), self.rules.idle)
+        if any(held.state == "granted" for held in after.rungs):
+            after = self.draft.edit(after, cause)
+            self.sharing.take_back(after, cause, "tier")
+            after = self.pool.streams[stream.stream_id]
+        if not self.sharing.serve(after, cause, prefer):
+            self.draft.edit(after, cause)
 
     def bookings(self, channel_id: str) -> list[Reservation]:
         """A channel's reservations."""

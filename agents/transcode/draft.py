@@ -20,7 +20,7 @@ class Draft:
 
     def edit(self, stream: Stream, cause: str, **changes: Any) -> Stream:
         """Change a stream. Of several causes in one decision the first is told."""
-        after: Stream = replace(stream, **changes)
+        after: Stream = replace(stream, **changes) if changes else stream
         if after.worker_id and not _made(after):
             after = replace(after, worker_id="")
         before = self.pool.streams.get(stream.stream_id)

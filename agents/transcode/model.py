@@ -56,6 +56,10 @@ def decide(pool: Pool, command: Record, occurred_at: int) -> list[Record]:
         pool.put("clock", "", replace(pool.clock, ticked_at=max(pool.clock.ticked_at, occurred_at)))
     elif not pool.rows["clock"]:
         pool.put("clock", "", Clock())
+    if isinstance(command, ReportWorker) and workers.is_as_known(pool, command):
+        pool.put("heard", command.worker_id, max(pool.clock.ticked_at, occurred_at))
+        if not pool.is_anything_due:
+            return []
     case = Case(pool, occurred_at)
     rule = _RULES.get(type(command))
     if rule is not None:

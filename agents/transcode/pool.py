@@ -39,6 +39,7 @@ TABLES: Final[dict[str, Any]] = {
 """Rows by table: streams, workers, when each was heard, workers whose place another has taken (and
 when they were last heard), tiers by channel, reservations, viewers' wishes by stream, time."""
 RANKS: Final = 4
+_NOTHING: Final[dict[str, Weight]] = {}
 
 
 @dataclass
@@ -57,6 +58,8 @@ class Load:
     places_kept: int = 0
     streams: set[str] = field(default_factory=set)
     """Streams that are made there, or are going to be."""
+    claimants: set[str] = field(default_factory=set)
+    """Those of them for which others have to go first."""
 
 
 @dataclass
@@ -114,6 +117,7 @@ class Pool:
         self.waits: dict[str, Wait] = {}
         """What each stream that waits waits for."""
         self._weights: dict[str, dict[str, Weight]] = {}
+        self._tallies: dict[str, tuple[int, int, bool]] = {}
         self._load(rows)
 
     @property
@@ -200,6 +204,11 @@ class Pool:
     def watch(self, table: str, key: str) -> None:
         """Let a row that says when somebody was heard come up once it was long ago."""
         heappush(self.due, (self.rows[table][key] + self.rules.silence, table, key))
+
+    @property
+    def is_anything_due(self) -> bool:
+        """Whether there may be something for `take_due`."""
+        return bool(self.due) and self.due[0][0] <= self.clock.ticked_at
 
     def take_due(self) -> tuple[str, str] | None:
         """The table and key of a row for which it is time; None if there is none."""
@@ -289,18 +298,24 @@ class Pool:
 
     def _count(self, stream_id: str, before: Stream | None, stream: Stream | None) -> None:
         """Take what a stream was out of all that is derived, and add what it is."""
-        old = self._weights.pop(stream_id, {})
-        new = {} if stream is None else self._weigh(stream)
+        old = self._weights.pop(stream_id, _NOTHING)
+        new = _NOTHING if stream is None else self._weigh(stream)
         if new:
             self._weights[stream_id] = new
-        for worker_id in {**old, **new}:
-            nothing = Weight(worker_id)
-            self._shift(stream_id, old.get(worker_id, nothing), new.get(worker_id, nothing))
-        self._sum(before, old, -1)
-        self._sum(stream, new, 1)
+        if old or new:
+            for worker_id in {**old, **new}:
+                nothing = Weight(worker_id)
+                self._shift(stream_id, old.get(worker_id, nothing), new.get(worker_id, nothing))
+        if before is not None and before.channel_id:
+            self._sum(self._tallies.pop(stream_id), -1)
+        if stream is not None and stream.channel_id:
+            self._tallies[stream_id] = tally = _tally(stream, new)
+            self._sum(tally, 1)
         self._queue(stream_id, stream)
 
     def _weigh(self, stream: Stream) -> dict[str, Weight]:
+        if not stream.worker_id and not stream.target:
+            return _NOTHING
         found = {}
         if stream.worker_id:
             found[stream.worker_id] = weigh(stream, self.workers[stream.worker_id])
@@ -327,20 +342,22 @@ class Pool:
             load.streams.add(stream_id)
         else:
             load.streams.discard(stream_id)
+        if new.claimed:
+            load.claimants.add(stream_id)
+        else:
+            load.claimants.discard(stream_id)
         less = new.used < old.used or new.firm + new.claimed < old.firm + old.claimed
         if less or new.going > old.going:
             self.grown.add(new.worker_id)
         self._rank_worker(new.worker_id)
 
-    def _sum(self, stream: Stream | None, weights: dict[str, Weight], sign: int) -> None:
-        if stream is None or not stream.channel_id:
-            return
-        wanted, rungs, totals = stream.wanted, stream.rungs, self.totals
+    def _sum(self, tally: tuple[int, int, bool], sign: int) -> None:
+        wanted, served, transcoded = tally
+        totals = self.totals
         totals.streams += sign
-        if rungs:
-            totals.wanted += sign * len(wanted)
-            totals.served += sign * sum(rungs[rung].state in HELD for rung in wanted)
-        totals.transcoded += sign * any(weight.used for weight in weights.values())
+        totals.wanted += sign * wanted
+        totals.served += sign * served
+        totals.transcoded += sign * transcoded
 
     def _rank_worker(self, worker_id: str) -> None:
         """Its place in the orders: in none if it is given nothing."""
@@ -394,6 +411,14 @@ class Pool:
         orders[wait[1:]].put(stream_id, None)
         if not orders[wait[1:]]:
             del orders[wait[1:]]
+
+
+def _tally(stream: Stream, weights: dict[str, Weight]) -> tuple[int, int, bool]:
+    """Rungs that a stream wants, those of them that are made, whether any is made."""
+    rungs = stream.rungs
+    wanted = stream.wanted if rungs else ()
+    served = sum(rungs[rung].state in HELD for rung in wanted)
+    return len(wanted), served, any(weight.used for weight in weights.values())
 
 
 def _drop(groups: dict[str, set[str]], key: str, member: str) -> None:

@@ -31,14 +31,18 @@ class Sharing:
         self._rules = draft.pool.rules
 
     def serve(self, stream: Stream, cause: str, prefer: str = "") -> bool:
-        """Give a stream what it lacks, as far as there is room; whether anything changed.
+        """Give a stream what it lacks, as far as there is room; whether it was given anything.
 
-        `prefer`: the worker to be looked at first.
+        It may be one that is not written yet; then it is, if so. `prefer`: the worker to be looked at first.
         """
-        serving = {"partner": self._partner, "affiliate": self._affiliate}
-        before = self.pool.streams[stream.stream_id]
-        serving.get(before.standing, self._regular)(before, cause, prefer)
-        return self.pool.streams[stream.stream_id] != before
+        before = self.pool.streams.get(stream.stream_id)
+        if stream.standing == "partner":
+            self._partner(stream, cause, prefer)
+        elif stream.standing == "affiliate":
+            self._affiliate(stream, cause, prefer)
+        else:
+            self._regular(stream, cause, prefer)
+        return self.pool.streams.get(stream.stream_id) is not before
 
     # A partner: the whole ladder, firm.
 
@@ -282,7 +286,7 @@ class Sharing:
         soft: Sequence[int] = (),
     ) -> None:
         """Let a worker make rungs, the smallest first; what is firm claims the room it lacks."""
-        pool, moves = self.pool, worker_id != stream.worker_id
+        pool, before, moves = self.pool, stream, worker_id != stream.worker_id
         worker, load = pool.workers[worker_id], pool.loads[worker_id]
         if moves:
             stream = _moved(stream, worker_id)
@@ -302,7 +306,6 @@ class Sharing:
                 changes[rung] = _CLAIM
         for rung in soft:
             changes[rung] = Held("granted", "idle_capacity")
-        before = pool.streams[stream.stream_id]
         moved = moves and before.worker_id
         stays = self.now + self._rules.settling if moved else before.stays_until
         self.draft.edit(
@@ -407,7 +410,7 @@ class Sharing:
         worker, load = pool.workers[worker_id], pool.loads[worker_id]
         if not load.claimed:
             return
-        order = sorted((pool.streams[each].since, each) for each in load.streams)
+        order = sorted((pool.streams[each].since, each) for each in load.claimants)
         for _, stream_id in order:
             stream = pool.streams[stream_id]
             room = worker.capacity - load.used

@@ -4,6 +4,7 @@ from typing import Final
 
 from agents.transcode.balance import others
 from agents.transcode.case import Case
+from agents.transcode.pool import Pool
 from agents.transcode.rows import SECOND, STREAMS, BackOff, Held, Stream, Worker, with_rungs
 from schemas.records.transcode import (
     DropRung,
@@ -26,15 +27,7 @@ def report(case: Case, command: ReportWorker) -> None:
     if worker_id in pool.rows["replaced"]:
         pool.put("replaced", worker_id, case.now)
         return
-    worker = Worker(
-        worker_id=worker_id,
-        name=command.name,
-        capacity=max(0, command.capacity),
-        decoding=max(0, command.decoding),
-        streams=min(max(0, command.streams), STREAMS),
-        encoders=tuple(command.encoders),
-        draining=command.draining,
-    )
+    worker = _described(command)
     before = pool.workers.get(worker_id)
     if before is None:
         if not worker.draining:
@@ -50,6 +43,24 @@ def report(case: Case, command: ReportWorker) -> None:
     else:
         pool.put_worker(worker_id, worker)
     case.balance.shed(worker_id)
+
+
+def is_as_known(pool: Pool, command: ReportWorker) -> bool:
+    """Whether a worker says nothing new but that it is there: most of what is said."""
+    known = pool.workers.get(command.worker_id)
+    return known is not None and known == _described(command)
+
+
+def _described(command: ReportWorker) -> Worker:
+    return Worker(
+        worker_id=command.worker_id,
+        name=command.name,
+        capacity=max(0, command.capacity),
+        decoding=max(0, command.decoding),
+        streams=min(max(0, command.streams), STREAMS),
+        encoders=tuple(command.encoders),
+        draining=command.draining,
+    )
 
 
 def _join(case: Case, worker: Worker) -> None:
