@@ -33,7 +33,8 @@ class Sharing:
     def serve(self, stream: Stream, cause: str, prefer: str = "") -> bool:
         """Give a stream what it lacks, as far as there is room; whether it was given anything.
 
-        It may be one that is not written yet; then it is, if so. `prefer`: the worker to be looked at first.
+        It may be one that is not written yet; then it is, if so. `prefer`: the worker to be looked
+        at first.
         """
         before = self.pool.streams.get(stream.stream_id)
         if stream.standing == "partner":
