@@ -89,6 +89,13 @@ def test_catching_up_equals_reading_from_the_start(
     assert contents(state) == contents(read(records))
 
 
+def test_what_was_derived_is_forgotten_when_the_journal_is_read_on() -> None:
+    state = PartitionState()
+    state.derived["sum"] = 7
+    state.absorb(*write([(("table", "rows", "a"), b"1")])[0][:2])  # type: ignore[arg-type]
+    assert state.derived == {}
+
+
 def test_an_owner_appends_the_next_term_and_its_name() -> None:
     state = read(write(read([]).claim("one")))
     assert (state.term, state.owner) == (1, "one")
