@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from media.naming import AUDIO_ONLY
 from tests.e2e.axe import serious
 from tests.e2e.conftest import Running
 from tests.e2e.playing import READER, frames_advance, published, until, watch
@@ -46,7 +47,11 @@ class Stage:
         stream = self.running.rig.streams.get(self.transcoder.stream_id)
         return {live.rendition.name for live in stream.playable()} if stream else set()
 
-    def until_playable(self, *names: str) -> None:
+    def have(self, *names: str) -> None:
+        """Make these rungs, and wait until they can be played."""
+        self.make(*names)
+        states = {f"p{name[:3]}": "granted" for name in names if name in SIZES}
+        self.say(**states)
         deadline = time.monotonic() + 20
         while not set(names) <= self.playable():
             assert time.monotonic() < deadline, f"{self.playable()} are playable"
@@ -67,13 +72,6 @@ def stage() -> Iterator[Stage]:
         yield stage
     stage.transcoder.close()
     running.stop()
-
-
-@pytest.fixture(autouse=True)
-def _every_rung(stage: Stage) -> None:
-    stage.make(*ALL)
-    stage.say(p240="granted", p200="granted", p160="granted")
-    stage.until_playable(*ALL)
 
 
 @pytest.fixture
@@ -124,6 +122,7 @@ def menu_item(page: Page, text: str) -> Any:
 
 
 def test_steps_through_all_renditions_do_not_show(stage: Stage, page: Page) -> None:
+    stage.have(*ALL)
     follow(stage, page)
     stalls, clocks = page.evaluate(STALLS), [clock_behind_media(page)]
     for name in ("200p30", "source", "160p30", "240p30", "160p30", "source"):
@@ -138,6 +137,7 @@ def test_steps_through_all_renditions_do_not_show(stage: Stage, page: Page) -> N
 def test_a_slow_connection_gets_a_smaller_picture_and_a_fast_one_the_larger_again(
     stage: Stage, page: Page
 ) -> None:
+    stage.have("200p30", "160p30")
     follow(stage, page)
     assert page.evaluate(CURRENT) == "source"
     network = page.context.new_cdp_session(page)
@@ -158,6 +158,7 @@ def test_a_slow_connection_gets_a_smaller_picture_and_a_fast_one_the_larger_agai
 def test_where_a_rendition_stops_in_mid_segment_playing_goes_on_and_it_comes_back(
     stage: Stage, page: Page
 ) -> None:
+    stage.have("240p30", "160p30")
     follow(stage, page)
     wish(page, "240p30")
     plays(page, "240p30")
@@ -169,7 +170,7 @@ def test_where_a_rendition_stops_in_mid_segment_playing_goes_on_and_it_comes_bac
     plays(page, "source")
     frames_advance(page, 60)
     assert worst_gap(page, since) < SEGMENT
-    stage.make(*ALL)
+    stage.make("240p30", "160p30")
     plays(page, "240p30", 25)
     frames_advance(page, 30)
     assert worst_gap(page, since) < SEGMENT
@@ -178,7 +179,7 @@ def test_where_a_rendition_stops_in_mid_segment_playing_goes_on_and_it_comes_bac
 def test_a_rung_that_appears_can_be_chosen_at_once_and_one_that_goes_leaves_no_break(
     stage: Stage, page: Page
 ) -> None:
-    stage.make("160p30")
+    stage.have("160p30")
     stage.say(p240="waiting", p200="refused", p160="granted")
     follow(stage, page)
     page.get_by_role("button", name="Quality: Auto (360p30)").click()
@@ -200,13 +201,14 @@ def test_a_rung_that_appears_can_be_chosen_at_once_and_one_that_goes_leaves_no_b
 
 
 def test_what_was_chosen_is_remembered_by_its_label(stage: Stage, page: Page) -> None:
+    stage.have("200p30", "160p30")
     follow(stage, page)
     page.keyboard.press("q")
     menu_item(page, "200p30").click()
     plays(page, "200p30")
     page.reload()
     plays(page, "200p30")
-    stage.make("240p30", "160p30")
+    stage.make("160p30")
     until(page, CURRENT, lambda name: name != "200p30")
     page.reload()
     plays(page, "160p30")
@@ -217,6 +219,7 @@ def test_what_was_chosen_is_remembered_by_its_label(stage: Stage, page: Page) ->
 
 
 def test_the_menu_goes_by_keys_and_for_everyone(stage: Stage, page: Page) -> None:
+    stage.have("240p30", "160p30")
     stage.say(p240="granted", p200="waiting", p160="going")
     follow(stage, page)
     button = page.get_by_role("button", name="Quality: Auto")
@@ -228,9 +231,6 @@ def test_the_menu_goes_by_keys_and_for_everyone(stage: Stage, page: Page) -> Non
     expect(auto).to_have_attribute("aria-checked", "true")
     expect(menu_item(page, "200p30")).to_contain_text("The channel's tier")
     expect(menu_item(page, "360p30 as broadcast")).to_be_visible()
-    assert serious(page) == []
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert serious(page) == []
     page.keyboard.press("ArrowUp")
     expect(menu_item(page, "160p30 Goes in")).to_be_focused()
     page.keyboard.press("Escape")
@@ -246,3 +246,25 @@ def test_the_menu_goes_by_keys_and_for_everyone(stage: Stage, page: Page) -> Non
     page.keyboard.press("Enter")
     expect(page.get_by_role("menu")).to_be_hidden()
     plays(page, "240p30")
+    page.keyboard.press("q")
+    for theme in ("light", "dark"):
+        page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        assert serious(page) == []
+
+
+def test_the_sound_alone_can_be_chosen_and_left_again(stage: Stage, page: Page) -> None:
+    stage.have("160p30", AUDIO_ONLY)
+    follow(stage, page)
+    page.keyboard.press("q")
+    menu_item(page, "Audio only").click()
+    expect(page.get_by_role("button", name="Quality: Audio only")).to_be_attached()
+    until(page, "() => document.querySelector('video').currentTime", lambda now: now > 0)
+    heard = "() => document.querySelector('video').webkitAudioDecodedByteCount"
+    before = page.evaluate(heard)
+    until(page, heard, lambda count: count > before + 10_000)
+    assert page.evaluate("() => document.querySelector('video').videoWidth") == 0
+    expect(page.locator("#player")).not_to_have_class("waiting")
+    page.keyboard.press("q")
+    menu_item(page, "as broadcast").click()
+    plays(page, "source")
+    frames_advance(page, 15)

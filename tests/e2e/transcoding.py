@@ -16,7 +16,7 @@ import av
 import msgspec
 
 from media.levels import main_profile
-from media.naming import SOURCE
+from media.naming import AUDIO_ONLY, SOURCE
 from media.packaging import boxes
 from media.packaging.outputs import Opened, Part, Segment
 from media.patience import PatientStore
@@ -99,6 +99,7 @@ class _Rung:
     def __init__(self, rig: Rig, name: str, opened: RenditionOpened, recipe: str) -> None:
         self.name, self._opened = name, opened
         self._encoder: _Encoder | None = None
+        self._begun = False
         self._announced = False
         self._parts: list[PartProduced] = []
         stream_id, session_id = opened.stream_id, opened.session_id
@@ -115,13 +116,17 @@ class _Rung:
     ) -> _Made | None:
         init = None
         if event.part == 0:
-            self._encoder = _Encoder(self.name)
+            self._begun = True
             entry = boxes.mp4a(1, AUDIO, bytes(audio.codec_context.extradata))
-            tracks = [self._encoder.track(), boxes.Track(boxes.AUDIO_TRACK, AUDIO, entry)]
+            tracks = [boxes.Track(boxes.AUDIO_TRACK, AUDIO, entry)]
+            if self.name != AUDIO_ONLY:
+                self._encoder = _Encoder(self.name)
+                tracks.insert(0, self._encoder.track())
             init = boxes.init_segment(tracks)
-        if self._encoder is None:
+        if not self._begun:
             return None  # begins with the next segment
-        made = [self._encoder.encode(frame, duration) for frame, duration in frames]
+        encoder = self._encoder
+        made = [encoder.encode(frame, duration) for frame, duration in frames] if encoder else []
         return _Made(event, [sample for each in made for sample in each], sound, init)
 
     async def publish(self, made: _Made) -> None:
@@ -159,10 +164,12 @@ class _Rung:
         )
 
     def _parameters(self, init: bytes, first: int) -> Opened:
-        width, height, _ = SIZES[self.name]
-        codecs = f"{main_profile(width, height, 30)},mp4a.40.2"
+        codecs, width, height, rate = "mp4a.40.2", 0, 0, 0.0
+        if self.name != AUDIO_ONLY:
+            width, height, _ = SIZES[self.name]
+            codecs, rate = f"{main_profile(width, height, 30)},mp4a.40.2", 30.0
         target = self._opened.part_target
-        return Opened(init, codecs, width, height, 30.0, self._opened.channels, target, first)
+        return Opened(init, codecs, width, height, rate, self._opened.channels, target, first)
 
 
 class _Straight:

@@ -118,6 +118,7 @@ export class Player extends EventTarget {
   /** Play the rendition of that label, `source`, `audio_only`, or with null what the connection carries. */
   wishFor(wish) {
     this.wish = wish;
+    this.soundFailed = false;
     if (!this.source) return;
     // hls.js leaves what has no picture out of its choice: the sound alone is another thing to load.
     const other = (wish === AUDIO_ONLY) !== this.soundAlone || this.source.ladder.misses(wish);

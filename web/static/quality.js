@@ -103,7 +103,7 @@ export class QualityMenu {
     return all.map(({ name, label, there }) => {
       const told = this.told.get(name);
       const asked = !there && told?.reason === "not_asked";
-      const note = name === SOURCE ? "as broadcast" : there ? leaving(told) : (told?.detail ?? "Not there now");
+      const note = name === SOURCE ? "as broadcast" : there ? leaving(told) : missing(told);
       const text = name === AUDIO_ONLY ? "Audio only" : label;
       return { name, wish: wishOf(name, label), text, note: asked ? "Not made yet: ask for it" : note, asked, there };
     });
@@ -172,6 +172,11 @@ function entryOf() {
 /** A rendition as it is remembered: the source is that of any stream. */
 function wishOf(name, label) {
   return name === SOURCE || name === AUDIO_ONLY ? name : label;
+}
+
+/** Why it is not there, unless it should be. */
+function missing(told) {
+  return ["waiting", "refused"].includes(told?.state) ? told.detail : "Not there now";
 }
 
 function leaving(told) {
