@@ -21,8 +21,10 @@ REPEATABLE: Final = frozenset({"libx264"})
 """Those that give the same bytes for the same pictures."""
 
 _OPTIONS: Final[dict[str, dict[str, str]]] = {
+    # Of veryfast, without a lookahead, little is left but a finer search: 0.1 to 0.2 dB of PSNR
+    # for half as much processor time again (benchmarks/ladder.py).
     "libx264": {
-        "preset": "veryfast",
+        "preset": "superfast",
         "tune": "zerolatency",
         "forced-idr": "1",
         "sc_threshold": "0",
