@@ -7,6 +7,7 @@ and output (`media.transcoding.messages`). It ends when its input does.
 import asyncio
 import os
 import sys
+import uuid
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -68,7 +69,7 @@ class Session:
         self._ladder = Ladder(
             [*map(_target, begin.rungs)],
             encoders=Encoders(names=tuple(begin.encoders)),
-            salt=f"{begin.worker_id}/{begin.assignment}",
+            salt=uuid.uuid4().hex,  # what one process makes no other makes, if it does not repeat
         )
         self._keeping_up = KeepingUp()
         self._parts: deque[Feed] = deque()
