@@ -12,7 +12,7 @@ from api.call import Call
 from api.commands import uuid7
 from api.errors import CommandRefused, Forbidden
 from api.oauth2.answers import Parameters
-from api.oauth2.rendering import for_session, page, sent_form, sentence
+from api.oauth2.rendering import for_session, page, see_other, sent_form, sentence
 from api.oauth2.sessions import Session
 from api.oauth2.standing import PAGES
 from api.operations.overview import overviews
@@ -36,6 +36,11 @@ PICTURES: Final = {
 }
 """Sources that room is reserved for."""
 MOST_HOURS: Final = 72
+DONE: Final = {
+    "reserved": "Room is reserved.",
+    "cancelled": "The reservation was given up.",
+}
+"""What a form has done, said on the page that follows it."""
 
 Page = Callable[[web.Request, Call], Awaitable[web.StreamResponse]]
 
@@ -70,7 +75,7 @@ async def post_reservation(request: web.Request, call: Call) -> web.StreamRespon
     except (CommandRefused, InvalidRecord) as error:
         shown = {"error": sentence(error), "given": given}
         return await _operations(request, call, status=422, **shown)
-    return await _operations(request, call, done=f"Room is reserved for {given['channel']}.")
+    return see_other("/operations?done=reserved")
 
 
 @for_operators
@@ -85,7 +90,7 @@ async def post_cancel(request: web.Request, call: Call) -> web.StreamResponse:
         await call.ask("transcode-commands", command.pool, command, ReservationEnded)
     except CommandRefused as refusal:
         return await _operations(request, call, status=422, error=sentence(refusal))
-    return await _operations(request, call, done="The reservation was given up.")
+    return see_other("/operations?done=cancelled")
 
 
 async def _operations(
@@ -99,7 +104,7 @@ async def _operations(
         "most_hours": MOST_HOURS,
         "begins": f"{tomorrow:%Y-%m-%dT20:00}",
         "reservation_id": str(uuid7(call.now)),
-        "done": "",
+        "done": DONE.get(request.query.get("done", ""), ""),
         "error": "",
         "given": blank,
     }

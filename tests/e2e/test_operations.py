@@ -96,7 +96,7 @@ def test_an_operator_looks_after_transcoders(serving: Serving, page: Page) -> No
     page.get_by_label("Channel").fill("River")
     page.get_by_label("Begins").fill("2030-01-01T20:00")
     page.get_by_role("button", name="Reserve").click()
-    expect(page.get_by_text("Room is reserved for River.")).to_be_visible()
+    expect(page.get_by_text("Room is reserved.")).to_be_visible()
     checked(page, "busy")
     page.get_by_role("button", name="Give up the reservation for river").click()
     expect(page.get_by_text("The reservation was given up.")).to_be_visible()

@@ -81,7 +81,7 @@ async def test_it_shows_the_pool_its_workers_who_waits_and_what_it_costs(
         "Reserved 12 % 120\u202f000",
         "Renditions made 7 of 9",
         "rack-7 h264_nvenc",
-        "1 stream of at most 9",
+        "1 stream · capacity 9",
         "river affiliate 1 of 2",
         "6.0 s for a minute of a stream",
         "Of 1 stream on air",
@@ -97,13 +97,16 @@ async def test_it_shows_the_pool_its_workers_who_waits_and_what_it_costs(
 async def test_room_is_reserved_and_given_up(platform: Dispatched, browser: Browser) -> None:
     await platform.tell("pool-events", pool())
     await browser.get("/operations")
-    assert await reserve(browser) == 200
-    assert "Room is reserved for River." in browser.text
+    assert await reserve(browser) == 303
+    await browser.get("/operations?done=reserved")
+    assert "Room is reserved." in browser.text
     assert "2030-01-01 20:00 to 2030-01-01 23:00 UTC" in browser.text
     asked = [each for each in platform.said if isinstance(each, ReserveCapacity)]
     assert (asked[0].channel_id, asked[0].width, asked[0].frame_rate) == (RIVER, 1920, 60.0)
     wish = {"reservation_id": asked[0].reservation_id}
-    assert (await browser.send(f"{RESERVING}/cancel", **wish)).status == 200
+    done = await browser.send(f"{RESERVING}/cancel", **wish)
+    assert (done.status, done.headers["Location"]) == (303, "/operations?done=cancelled")
+    await browser.get("/operations?done=cancelled")
     assert "The reservation was given up." in browser.text
     assert "2030-01-01 20:00 to" not in browser.text
     assert (await browser.send(f"{RESERVING}/cancel", **wish)).status == 422
