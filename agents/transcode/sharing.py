@@ -159,6 +159,7 @@ class Sharing:
                 promise = self._can_promise(found, alone, source)
                 firm, loose = ([least], soft) if promise else ([], (least, *soft))
                 self._give(stream, found, firm, cause, loose)
+                self._recall_here(self.pool.streams[stream.stream_id])
                 return
         if old and stream.holds(least):
             return  # it is made where it is until there is room elsewhere
@@ -221,8 +222,14 @@ class Sharing:
                 soft = [rung for rung in stream.wanted if rung not in kept]
                 self._give(stream, found, kept, "moved_for_ladder", soft)
                 return
+        self._recall_here(stream)
+
+    def _recall_here(self, stream: Stream) -> None:
+        """Take back what an affiliate's worker lends, if its larger rung fits then."""
+        here, most = stream.worker_id, stream.wanted[0]
         room, load = self.pool.room_after(here), self.pool.loads[here]
-        if room < cost <= room + load.lent:
+        cost = stream.ladder.costs[most]
+        if not stream.holds(most) and room < cost <= room + load.lent:
             self.make_room(here, cost, lent_only=True)
 
     # A regular stream: what nobody else wants, while enough is idle.

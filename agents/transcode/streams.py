@@ -117,11 +117,11 @@ def request(case: Case, command: RequestRenditions) -> None:
             stream_id=stream.stream_id, channel_id=stream.channel_id, viewers=len(asked)
         )
     )
-    if full:
+    if full or not rules.idle:
         return
     if len(asked) >= rules.viewers or stream.asked_until:
         stream = case.draft.mend(stream, "viewers_asked", asked_until=now + rules.window)
-        if rules.idle and stream.described:
+        if stream.described:
             case.sharing.serve(stream, "viewers_asked")
 
 
