@@ -7,8 +7,8 @@
 The same pictures go through our ladder (parts in, parts out, as fast as it goes), through one
 FFmpeg process that splits them, and through one FFmpeg process a rung; all with x264, the same
 bitrates, buffers and key frames. The peers have the preset that people use (veryfast), and once
-ours. Contenders take turns, so that a noisy minute hurts all; the median counts. While processor time
-is measured each is held to one processor: two that share a core slow each other.
+ours. Contenders take turns, so that a noisy minute hurts all; the median counts. While processor
+time is measured each is held to one processor, for two that share a core slow each other.
 """
 
 import argparse
