@@ -93,7 +93,7 @@ async def list_ingests(call: Call, query: WhereQuery) -> Page[Ingest]:
 
 
 async def list_for_encoders(call: Call, query: WhereQuery) -> DialectIngests:
-    """The same for encoders, as https://ingest.twitch.tv/ingests has it; what is away is left out.
+    """The same for encoders, as the list of Twitch has it; what is away is left out.
 
     If all are away all are named, with the availability 0: an encoder needs one to try.
     """
