@@ -37,6 +37,8 @@ class Draft:
 
     def untarget(self, stream: Stream, cause: str) -> Stream:
         """Take back the room that a stream was promised and does not have yet."""
+        if stream.worker_id:
+            self.pool.grown.add(stream.worker_id)  # there may be room where it is
         nothing = {
             rung: Held("waiting", "no_capacity")
             for rung, held in enumerate(stream.rungs)

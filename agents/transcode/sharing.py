@@ -201,7 +201,6 @@ class Sharing:
     def _upper(self, stream: Stream, cause: str) -> None:
         """The larger rung: here if there is room, or both elsewhere."""
         here, most = stream.worker_id, stream.wanted[0]
-        cost = stream.ladder.costs[most]
         if stream.rungs[most].reason in ("worker_behind", "encoder_failed"):
             return
         if self._fits_loosely(stream, most):
