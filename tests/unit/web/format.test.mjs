@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ago, bitrate, clock, delay } from "../../../web/static/format.js";
+import { ago, bitrate, clock, cost, delay } from "../../../web/static/format.js";
 
 test("durations", () => {
   assert.deepEqual([-3, 0, 47.9, 725, 3723].map(clock), ["0:00", "0:00", "0:47", "12:05", "1:02:03"]);
@@ -12,6 +12,10 @@ test("durations", () => {
 test("bitrates and delays", () => {
   assert.deepEqual([2_600_000, 640_400].map(bitrate), ["2.6 Mbit/s", "640 kbit/s"]);
   assert.deepEqual([0.618, 12.4].map(delay), ["0.62 s", "12 s"]);
+});
+
+test("costs", () => {
+  assert.deepEqual([cost(14.24, 0), cost(0.4, 1.06)], ["14.2 s", "0.4 s + 1.1 s GPU"]);
 });
 
 test("how long ago", () => {
