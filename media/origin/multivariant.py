@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from media.levels import main_profile
+from media.levels import codec, peak
 from media.naming import AUDIO_ONLY, SOURCE
 from media.origin.playlist import VERSION
 from media.origin.rendition import Rendition
@@ -16,8 +16,6 @@ from schemas.records.transcode import Rung
 _UNKNOWN_BANDWIDTH: Final = 5_000_000
 _AUDIO_BANDWIDTH: Final = 160_000
 """What sound takes of a rung's bandwidth, until it was measured."""
-_PEAK: Final = 1.25
-"""How far above its aim a segment of a rung may be: what encoders are told to keep to."""
 _AAC: Final = "mp4a.40.2"
 
 
@@ -48,12 +46,12 @@ def made(rendition: Rendition, opened: RenditionOpened) -> Variant:
 def foreseen(rung: Rung, source: RenditionOpened, known: RenditionOpened | None) -> Variant:
     """A rung that is not there now, as it will be: a player reads this playlist but once."""
     sound = _AUDIO_BANDWIDTH if source.channels else 0
-    codecs = main_profile(rung.width, rung.height, rung.frame_rate)
+    codecs = codec(rung.width, rung.height, rung.frame_rate, rung.bitrate)
     if source.channels:
         codecs = f"{codecs},{_sound_of(source)}"
     return Variant(
         rung.name,
-        math.ceil(rung.bitrate * _PEAK) + sound,
+        peak(rung.bitrate) + sound,
         rung.bitrate + sound,
         known.codecs if known else codecs,
         rung.width,

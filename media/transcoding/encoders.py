@@ -10,9 +10,9 @@ import msgspec
 from av.codec.context import Flags
 from av.video.frame import VideoFrame
 
+from media import levels
 from media.packaging import codecs
 from media.packaging.boxes import VIDEO_TIMESCALE
-from media.transcoding.sizes import macroblocks
 
 HARDWARE: Final = ("h264_nvenc", "h264_qsv", "h264_vaapi")
 ORDER: Final = (*HARDWARE, "libx264")
@@ -49,21 +49,6 @@ _OPTIONS: Final[dict[str, dict[str, str]]] = {
     "h264_vaapi": {"async_depth": "1", "rc_mode": "CBR"},
 }
 _PIXELS: Final = {"h264_nvenc": "nv12", "h264_qsv": "nv12", "h264_vaapi": "nv12"}
-_LEVELS: Final = (
-    (20, 11_880, 396, 2_000),
-    (21, 19_800, 792, 4_000),
-    (22, 20_250, 1_620, 4_000),
-    (30, 40_500, 1_620, 10_000),
-    (31, 108_000, 3_600, 14_000),
-    (32, 216_000, 5_120, 20_000),
-    (40, 245_760, 8_192, 20_000),
-    (41, 245_760, 8_192, 50_000),
-    (42, 522_240, 8_704, 50_000),
-    (50, 589_824, 22_080, 135_000),
-    (51, 983_040, 36_864, 240_000),
-    (52, 2_073_600, 36_864, 240_000),
-)
-"""Level, macroblocks a second, macroblocks a picture, kbit/s (ITU-T H.264, table A-1)."""
 _PARAMETERS: Final = (7, 8)
 _NOTES: Final = b"\x06\x05"
 """A user data SEI: what an encoder says of itself."""
@@ -109,16 +94,7 @@ def recipe(name: str, *what: object) -> str:
 
 def level(shape: Shape) -> int:
     """The lowest level of High profile that allows it, times ten."""
-    size = macroblocks(shape.width, shape.height)
-    kilobits = _peak(shape) / 1000
-    for number, rate, picture, bits in _LEVELS:
-        if size <= picture and size * shape.frame_rate <= rate and kilobits <= bits * 1.25:
-            return number
-    return _LEVELS[-1][0]
-
-
-def _peak(shape: Shape) -> int:
-    return shape.bitrate * 6 // 5
+    return levels.level(shape.width, shape.height, shape.frame_rate, shape.bitrate)
 
 
 class Encoder:
@@ -199,7 +175,7 @@ def _open(name: str, shape: Shape, pixels: str) -> av.VideoCodecContext:
         **_OPTIONS[name],
         "profile": "high",
         "level": f"{level(shape) / 10:.1f}",
-        "maxrate": str(_peak(shape)),
+        "maxrate": str(levels.peak(shape.bitrate)),
         "bufsize": str(shape.bitrate),
     }
     context.open()

@@ -15,7 +15,6 @@ from typing import Any
 import av
 import msgspec
 
-from media.levels import main_profile
 from media.naming import AUDIO_ONLY, SOURCE
 from media.packaging import boxes
 from media.packaging.outputs import Opened, Part, Segment
@@ -167,7 +166,7 @@ class _Rung:
         codecs, width, height, rate = "mp4a.40.2", 0, 0, 0.0
         if self.name != AUDIO_ONLY:
             width, height, _ = SIZES[self.name]
-            codecs, rate = f"{main_profile(width, height, 30)},mp4a.40.2", 30.0
+            codecs, rate = "avc1.4d401e,mp4a.40.2", 30.0
         target = self._opened.part_target
         return Opened(init, codecs, width, height, rate, self._opened.channels, target, first)
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from infra.record import Envelope, Meta
-from media.levels import main_profile
+from media.levels import codec
 from media.naming import AUDIO_ONLY, SOURCE
 from media.origin.streams import Streams
 from schemas.records.broadcast import StreamEnded, StreamStarted
@@ -212,8 +212,8 @@ def test_a_rung_that_will_be_is_named_with_what_it_will_need():
     assert set(variants(streams)) == {SOURCE}
     coming = variants(streams, every=True)["480p30"]
     assert coming.resolution == (852, 480)
-    assert coming.codecs == "avc1.4d401f,mp4a.40.2"
-    assert (coming.average_bandwidth, coming.bandwidth) == (1_660_000, 2_035_000)
+    assert coming.codecs == "avc1.64001f,mp4a.40.2"
+    assert (coming.average_bandwidth, coming.bandwidth) == (1_660_000, 1_960_000)
     assert "X-PLAYABLE=NO" in streams.get("s").multivariant(every=True).plain.decode()
 
 
@@ -235,14 +235,14 @@ def test_after_the_end_what_came_along_stays():
 
 
 @pytest.mark.parametrize(
-    ("size", "codec"),
+    ("rung", "expected"),
     [
-        ((1280, 720, 60.0), "avc1.4d4020"),
-        ((1280, 720, 30.0), "avc1.4d401f"),
-        ((854, 480, 30.0), "avc1.4d401f"),
-        ((640, 360, 30.0), "avc1.4d401e"),
-        ((284, 160, 30.0), "avc1.4d401e"),
+        ((1280, 720, 60.0, 3_000_000), "avc1.640020"),
+        ((1280, 720, 30.0, 2_000_000), "avc1.64001f"),
+        ((854, 480, 30.0, 1_500_000), "avc1.64001f"),
+        ((640, 360, 30.0, 800_000), "avc1.64001e"),
+        ((284, 160, 30.0, 400_000), "avc1.640014"),
     ],
 )
-def test_levels_are_those_of_the_standard(size, codec):
-    assert main_profile(*size) == codec
+def test_levels_are_those_of_the_standard(rung, expected):
+    assert codec(*rung) == expected
