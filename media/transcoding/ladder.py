@@ -10,7 +10,7 @@ import msgspec
 
 from infra.errors import MillraceError
 from media.transcoding.encoders import Encoder, Encoders, Shape
-from media.transcoding.feeding import Begin, Feed, Message, SegmentDone
+from media.transcoding.feeding import Begin, Feed, Message, PartDone, SegmentDone
 from media.transcoding.outputs import Output, SourcePart, Target
 from media.transcoding.rung import Rung
 from media.transcoding.sizes import macroblocks
@@ -18,8 +18,8 @@ from media.transcoding.sound_rung import SoundRung
 
 MOST_PARTS: Final = 2
 """Parts that wait for the decoder or are in it; `feed` waits while there are as many."""
-MOST_MESSAGES: Final = 16
-"""Pictures that wait for a rung, at most; the decoder waits for the slowest."""
+MOST_BEHIND: Final = 3
+"""Parts of which the pictures wait for a rung, at most; the decoder waits for the slowest."""
 MOST_OUTPUTS: Final = 512
 """Outputs that wait to be taken; rungs wait while there are as many."""
 
@@ -40,18 +40,27 @@ class _RungThread(threading.Thread):
     def __init__(self, rung: Rung) -> None:
         super().__init__(name=f"rung {rung.target.name}", daemon=True)
         self.rung = rung
-        self.messages: queue.Queue[Message | None] = queue.Queue(MOST_MESSAGES)
         self.error: Exception | None = None
+        self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(MOST_BEHIND)
         self.start()
+
+    def tell(self, message: Message | None) -> None:
+        """Hand over what the feed tells; None at the end. Waits while the rung is behind."""
+        if isinstance(message, PartDone):
+            self._room.acquire()
+        self._messages.put(message)
 
     def run(self) -> None:
         """Until it is told None. After an error it only listens, so that nobody waits for it."""
-        while (message := self.messages.get()) is not None:
+        while (message := self._messages.get()) is not None:
             if self.error is None:
                 try:
                     self.rung.take(message)
                 except Exception as error:  # noqa: BLE001 - raised where outputs are taken
                     self.error = error
+            if isinstance(message, PartDone):
+                self._room.release()
 
 
 class Ladder:
@@ -135,7 +144,7 @@ class Ladder:
         except Exception as raised:  # noqa: BLE001 - raised where outputs are taken
             error = raised
         for thread in self._threads.values():
-            thread.messages.put(None)
+            thread.tell(None)
         for thread in (*self._threads.values(), *self._retired):
             thread.join()
             error = error or thread.error
@@ -156,25 +165,23 @@ class Ladder:
         """Pass on what the feed tells. In the decoding thread."""
         if isinstance(message, Begin):
             self._change_rungs()
-        weights = {
-            name: macroblocks(thread.rung.target.width, thread.rung.target.height)
-            for name, thread in self._threads.items()
-        }
-        for name, thread in self._threads.items():
-            if isinstance(message, SegmentDone):
-                share = weights[name] / sum(weights.values())
-                thread.messages.put(
-                    msgspec.structs.replace(message, cpu_seconds=message.cpu_seconds * share)
-                )
-            else:
-                thread.messages.put(message)
+        for thread in self._threads.values():
+            thread.tell(
+                self._shared(message, thread.rung) if isinstance(message, SegmentDone) else message
+            )
         self._sound.take(message)
+
+    def _shared(self, done: SegmentDone, rung: Rung) -> SegmentDone:
+        """With the rung's share of decoding, by macroblocks."""
+        sizes = [_size(thread.rung) for thread in self._threads.values()]
+        share = _size(rung) / sum(sizes)
+        return msgspec.structs.replace(done, cpu_seconds=done.cpu_seconds * share)
 
     def _change_rungs(self) -> None:
         wanted = {target.name: target for target in self._targets}
         for name, thread in list(self._threads.items()):
             if wanted.get(name) != thread.rung.target:
-                thread.messages.put(None)
+                thread.tell(None)
                 self._retired = [old for old in self._retired if old.is_alive()]
                 self._retired.append(self._threads.pop(name))
         for name, target in wanted.items():
@@ -186,3 +193,7 @@ class Ladder:
         """Hand an output over to the loop. In any thread."""
         self._untaken.acquire()
         self._loop.call_soon_threadsafe(self._made.put_nowait, output)
+
+
+def _size(rung: Rung) -> int:
+    return macroblocks(rung.target.width, rung.target.height)

@@ -44,7 +44,7 @@ class Scaler:
             ),
             graph.add("scale", f"{width}:{height}:flags=bicubic"),
             *(graph.add("transpose", f"dir={turn}") for turn in self._turns),
-            graph.add("format", self._pixels),
+            *([graph.add("format", self._pixels)] if frame.format.name != self._pixels else []),
             graph.add("buffersink"),
         ]
         graph.link_nodes(*nodes).configure()
