@@ -10,6 +10,7 @@ from infra.record import Envelope, Meta
 from media.levels import codec
 from media.naming import AUDIO_ONLY, SOURCE
 from media.origin.streams import Streams
+from media.transcoding.encoders import Encoder, Shape
 from schemas.records.broadcast import StreamEnded, StreamStarted
 from schemas.records.media import RenditionOpened
 from schemas.records.transcode import LadderChanged, Rung
@@ -246,3 +247,9 @@ def test_after_the_end_what_came_along_stays():
 )
 def test_levels_are_those_of_the_standard(rung, expected):
     assert codec(*rung) == expected
+
+
+@pytest.mark.parametrize("size", [(1280, 720, 30.0, 2_000_000), (640, 360, 30.0, 800_000)])
+def test_what_a_playlist_foresees_is_what_the_encoder_makes(size):
+    configuration = Encoder("libx264", Shape(*size)).configuration
+    assert f"avc1.{configuration[1:4].hex()}" == codec(*size)
