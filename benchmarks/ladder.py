@@ -168,7 +168,7 @@ def ffmpeg(folder: Path, case: Case, targets: tuple[Target, ...], kind: str) -> 
     chains = [f"[0:v]split={len(targets)}{labels}"]
     outputs: list[str] = []
     for index, target in enumerate(targets):
-        rate = f"select=not(mod(n\\,{round(case.rate / target.frame_rate)}))"
+        rate = f"fps={target.frame_rate:g}"
         scale = f"scale={target.width}:{target.height}:flags=bicubic"
         chains.append(f"[in{index}]{rate},{scale}[out{index}]")
         gop = round(2 * target.frame_rate)

@@ -17,8 +17,8 @@ log = structlog.get_logger()
 
 SHARE: Final = 0.7
 """Of what the machine can do at most; the rest is for harder pictures and for everything else."""
-_PATIENCE: Final = 20.0
-"""Seconds for a trial: a driver may hang."""
+_PATIENCE: Final = 90.0
+"""Seconds for a trial: a driver may hang. It takes two, and much longer where all is starting."""
 
 
 async def probe(capacity: int = 0) -> Abilities:
