@@ -17,8 +17,8 @@ log = structlog.get_logger()
 
 SHARE: Final = 0.7
 """Of what the machine can do at most; the rest is for harder pictures and for everything else."""
-_PATIENCE: Final = 90.0
-"""Seconds for a trial: a driver may hang. It takes two, and much longer where all is starting."""
+_PATIENCE: Final = {"encode": 30.0, "measure": 90.0}
+"""Seconds for a trial: drivers hang. It takes two or five, and longer while all else starts."""
 
 
 async def probe(capacity: int = 0) -> Abilities:
@@ -38,19 +38,20 @@ async def probe(capacity: int = 0) -> Abilities:
     return Abilities(capacity or measured, max(1, round(speed.decoding * 1000)), found)
 
 
-async def _trial(*what: str) -> bytes | None:
+async def _trial(what: str, encoder: str) -> bytes | None:
     """What a trial printed; None if it failed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "media.transcoding.trial",
-        *what,
+        what,
+        encoder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     began = time.monotonic()
     try:
-        said, complaint = await asyncio.wait_for(process.communicate(), _PATIENCE)
+        said, complaint = await asyncio.wait_for(process.communicate(), _PATIENCE[what])
     except TimeoutError:
         process.kill()
         await process.wait()
@@ -60,6 +61,7 @@ async def _trial(*what: str) -> bytes | None:
     log.info(
         "not on this machine",
         trial=what,
+        encoder=encoder,
         seconds=round(time.monotonic() - began, 1),
         why=complaint.decode(errors="replace").strip().rpartition("\n")[2],
     )

@@ -158,5 +158,5 @@ class TestProbe:
 
     async def test_a_trial_that_crashes_or_hangs_finds_nothing(self, monkeypatch):
         assert await probe._trial("encode", "no_such_encoder") is None
-        monkeypatch.setattr(probe, "_PATIENCE", 0.01)
+        monkeypatch.setitem(probe._PATIENCE, "encode", 0.01)
         assert await probe._trial("encode", "libx264") is None
