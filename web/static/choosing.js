@@ -15,6 +15,9 @@ export const CHOOSING = Object.freeze({
   window: 6,
   round: 30,
   fewest: 4, // samples without which nothing is known
+  avoid: 4, // for what failed once
+  avoidMost: 60,
+  forgivenAfter: 30,
 });
 
 /**
@@ -56,6 +59,29 @@ export class Bandwidth {
     const bits = samples.reduce((sum, sample) => sum + sample.bits, 0);
     const took = samples.reduce((sum, sample) => sum + Math.max(0.001, sample.took - trip), 0);
     return bits / took;
+  }
+}
+
+/** Renditions that failed: left alone for a while, each time for twice as long. */
+export class Avoided {
+  constructor(tuning = CHOOSING) {
+    this.tuning = tuning;
+    this.known = new Map(); // name → {until, times}
+  }
+
+  failed(name, now) {
+    const { avoid, avoidMost } = this.tuning;
+    const times = this.known.get(name)?.times ?? 0;
+    this.known.set(name, { until: now + Math.min(avoidMost, avoid * 2 ** times), times: times + 1 });
+  }
+
+  has(name, now) {
+    return (this.known.get(name)?.until ?? 0) > now;
+  }
+
+  /** It has played since `since`: after a while it counts as if it had never failed. */
+  played(name, since, now) {
+    if (!this.has(name, now) && now - since > this.tuning.forgivenAfter) this.known.delete(name);
   }
 }
 

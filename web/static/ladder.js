@@ -5,7 +5,7 @@
 
 import Hls from "hls.js";
 
-import { AUDIO_ONLY, Bandwidth, SOURCE, best, granted, label } from "./choosing.js";
+import { AUDIO_ONLY, Avoided, Bandwidth, SOURCE, best, granted, label } from "./choosing.js";
 
 const DANGER = 0.15; // seconds buffered below which something has to be done
 const UNEASY = 0.2; // and below which silence is one
@@ -14,27 +14,8 @@ const NEEDED = 0.1; // seconds to have left in the buffer after a step
 const PATIENT = 2; // segments that a step is put off at most until there are
 const STEP_WITHIN = 0.5; // seconds that a step may take
 const LARGER_AFTER = 3; // seconds that the connection has to carry more before more is asked of it
-const AVOID = 4; // seconds that a rendition that failed is left alone; doubled each time
-const AVOID_MOST = 60;
 const REFUGE = 2; // seconds that the source is played at least after another fell silent
-const FORGIVEN_AFTER = 30; // seconds played after which it counts as if it had never failed
 const AGAIN = { action: 2, flags: 0 }; // to hls.js: go on with another rendition
-
-/** hls.js asks where to go on after a step: not a second time with what is in the buffer. */
-export class SteppingController extends Hls.DefaultConfig.streamController {
-  getNextFragment(position, details) {
-    return super.getNextFragment(this.#beyond(position, details), details);
-  }
-
-  /** Sound and picture end a few milliseconds apart: the buffer ends before the segment does. */
-  #beyond(position, details) {
-    const before = this.fragPrevious;
-    const stepped = before && before.level !== details.fragments.at(-1)?.level;
-    if (!stepped || Math.abs(before.end - position) > 0.1) return position;
-    const same = details.fragments.find(({ sn }) => sn === before.sn);
-    return same ? Math.max(position, same.end + 0.001) : position;
-  }
-}
 
 /**
  * Decides which rendition is loaded (`abrController` of hls.js).
@@ -56,7 +37,7 @@ export class Ladder {
     this.rungs = []; // as hls.levels: smallest first
     this.reports = new Map(); // name → {msn, part}, of the others
     this.unknown = []; // names reported that hls.js does not know
-    this.avoided = new Map(); // name → {until, times}
+    this.avoided = new Avoided();
     this.loading = false;
     this.last = null; // part that was loaded last
     this.opening = null; // first part to be asked for after a step
@@ -246,7 +227,7 @@ export class Ladder {
 
   #aim(now) {
     if (!this.current) return;
-    this.#forgive(now);
+    this.avoided.played(this.current, this.steppedAt, now);
     const rungs = this.#there();
     const { current } = this;
     const estimate = this.bandwidth.estimate(now);
@@ -263,8 +244,8 @@ export class Ladder {
       return;
     }
     this.largerSince ??= now;
-    const current_left = !rungs.find(({ name }) => name === current)?.there;
-    this.target = current_left || now - this.largerSince > LARGER_AFTER ? found : current;
+    const left = !rungs.find(({ name }) => name === current)?.there;
+    this.target = left || now - this.largerSince > LARGER_AFTER ? found : current;
   }
 
   #larger(name) {
@@ -274,26 +255,16 @@ export class Ladder {
   /** A rendition failed: another, until some time has passed. */
   #leave(name) {
     const now = seconds();
-    const times = this.avoided.get(name)?.times ?? 0;
-    const until = now + Math.min(AVOID_MOST, AVOID * 2 ** times);
-    this.avoided.set(name, { until, times: times + 1 });
+    this.avoided.failed(name, now);
     this.refugeUntil = now + REFUGE;
     this.#aim(now);
     this.changed();
   }
 
-  #forgive(now) {
-    const known = this.avoided.get(this.current);
-    if (known && now > known.until && now - this.steppedAt > FORGIVEN_AFTER) this.avoided.delete(this.current);
-  }
-
   /** The renditions, those that failed lately as not there. */
-  #there(strict = true) {
+  #there() {
     const now = seconds();
-    return this.rungs.map((rung) => {
-      const avoided = strict && (this.avoided.get(rung.name)?.until ?? 0) > now;
-      return avoided ? { ...rung, there: false } : rung;
-    });
+    return this.rungs.map((rung) => (this.avoided.has(rung.name, now) ? { ...rung, there: false } : rung));
   }
 
   /** Whether the next part to be loaded is the first of a segment, which decodes without what came before. */
@@ -320,7 +291,7 @@ export class Ladder {
     const { current, target } = this;
     const now = seconds();
     if (!current || current === target) return false;
-    if ((this.avoided.get(current)?.until ?? 0) > now) return true;
+    if (this.avoided.has(current, now)) return true;
     const estimate = this.bandwidth.estimate(now);
     if (estimate === null || this.ahead > DANGER || this.#larger(target)) return false;
     const { elapsed, left } = this.#segment();

@@ -233,6 +233,8 @@ export class Player extends EventTarget {
     if (this.stalledAt === null) return;
     this.stalledAt = null;
     this.stalls += 1;
+    // It broke anyway: with what has come since, there may be a smaller picture that does not.
+    if (this.source?.ladder.unknown.length) return this.load(this.url);
     this.steering?.stalled(performance.now() / 1000);
   }
 

@@ -2,7 +2,8 @@
 
 import Hls from "hls.js";
 
-import { Ladder, SteppingController } from "./ladder.js";
+import { Ladder } from "./ladder.js";
+import { SteppingController } from "./stepping.js";
 
 const REJOIN_WITH = 0.2; // seconds that Chromium has to have to play on after a seek
 const RETRY_DELAYS = [0.3, 0.5, 1, 2, 4]; // seconds

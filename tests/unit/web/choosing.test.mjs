@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Bandwidth, SOURCE, best, granted, label } from "../../../web/static/choosing.js";
+import { Avoided, Bandwidth, SOURCE, best, granted, label } from "../../../web/static/choosing.js";
 
 const rung = (name, width, height, bits, there = true, rate = 30) => ({ name, width, height, rate, bits, there });
 const LADDER = [
@@ -77,4 +77,18 @@ test("it is told to be slow at once, and to be fast after a while", () => {
   assert.ok(bandwidth.estimate(8.4) < 5e6, "of the last seconds");
   for (let n = 85; n < 145; n += 1) bandwidth.take(n / 10, 25_000, 0.01, 0.02);
   assert.equal(Math.round(bandwidth.estimate(14.4) / 1e6), 20);
+});
+
+test("what failed is left alone, longer each time, until it has played for a while", () => {
+  const avoided = new Avoided();
+  avoided.failed("480p30", 10);
+  assert.ok(avoided.has("480p30", 13.9) && !avoided.has("480p30", 14.1));
+  avoided.failed("480p30", 20);
+  assert.ok(avoided.has("480p30", 27.9) && !avoided.has("480p30", 28.1));
+  avoided.played("480p30", 30, 59);
+  avoided.failed("480p30", 60);
+  assert.ok(avoided.has("480p30", 75.9));
+  avoided.played("480p30", 80, 111);
+  avoided.failed("480p30", 120);
+  assert.ok(!avoided.has("480p30", 124.1));
 });
