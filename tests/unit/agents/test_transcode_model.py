@@ -429,6 +429,15 @@ def test_what_is_lent_goes_first() -> None:
     assert pool.made("a") == ["720p60", "480p30"]
 
 
+def test_a_partner_takes_what_is_lent_before_what_affiliates_have() -> None:
+    pool = Dispatcher(idle=True, viewers=1, reserve=0.0)
+    pool.put(report("w", 264_600 + 54_000 + FULL - 50_000))
+    pool.stream("a", "affiliate")
+    pool.stream("r", "regular")
+    pool.put(wish("r", "one"))
+    assert causes(pool.stream("p", "partner")) == [("p", "stream_started"), ("r", "preempted")]
+
+
 def test_a_wish_for_a_stream_that_is_not_there_is_refused() -> None:
     (said,) = Dispatcher().put(wish("r", "one"))
     assert (said.reason, said.command) == (
