@@ -168,9 +168,10 @@ def ffmpeg(folder: Path, case: Case, targets: tuple[Target, ...], kind: str) -> 
     chains = [f"[0:v]split={len(targets)}{labels}"]
     outputs: list[str] = []
     for index, target in enumerate(targets):
-        rate = f"fps={target.frame_rate:g}"
+        step, rate = round(case.rate / target.frame_rate), f"{target.frame_rate:g}"
+        pictures = f"select=not(mod(n\\,{step})),setpts=N/{rate}/TB,fps={rate}"
         scale = f"scale={target.width}:{target.height}:flags=bicubic"
-        chains.append(f"[in{index}]{rate},{scale}[out{index}]")
+        chains.append(f"[in{index}]{pictures},{scale}[out{index}]")
         gop = round(2 * target.frame_rate)
         outputs += [
             *("-map", f"[out{index}]", "-c:v", "libx264", "-preset", PRESETS[kind]),
