@@ -17,6 +17,7 @@ RULES = (
     "order",
     "pool",
     "draft",
+    "room",
     "sharing",
     "balance",
     "case",
