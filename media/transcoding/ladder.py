@@ -10,11 +10,12 @@ import msgspec
 
 from infra.errors import MillraceError
 from media.transcoding.encoders import Encoder, Encoders, Shape
-from media.transcoding.feeding import Begin, Feed, Message, PartDone, SegmentDone
+from media.transcoding.feeding import Feed
 from media.transcoding.outputs import Output, SourcePart, Target
 from media.transcoding.rung import Rung
 from media.transcoding.sizes import macroblocks
 from media.transcoding.sound_rung import SoundRung
+from media.transcoding.told import Begin, Message, PartDone, SegmentDone
 
 MOST_PARTS: Final = 2
 """Parts that wait for the decoder or are in it; `feed` waits while there are as many."""

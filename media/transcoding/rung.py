@@ -23,7 +23,11 @@ from media.packaging.codecs import parse_video
 from media.packaging.outputs import Opened, Part
 from media.transcoding import encoders
 from media.transcoding.encoders import Coded, Encoder, Shape, Unencodable
-from media.transcoding.feeding import (
+from media.transcoding.outputs import Measured, Output, Produced, RungFailed, Target
+from media.transcoding.parts import part_of, segment_of
+from media.transcoding.scaling import Scaler
+from media.transcoding.sizes import displayed, divisor, fitted
+from media.transcoding.told import (
     Abandoned,
     Begin,
     Look,
@@ -32,10 +36,6 @@ from media.transcoding.feeding import (
     Picture,
     SegmentDone,
 )
-from media.transcoding.outputs import Measured, Output, Produced, RungFailed, Target
-from media.transcoding.parts import part_of, segment_of
-from media.transcoding.scaling import Scaler
-from media.transcoding.sizes import displayed, divisor, fitted
 
 log = structlog.get_logger()
 

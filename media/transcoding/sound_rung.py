@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from media.packaging.boxes import AUDIO_TRACK, fragment, init_segment
 from media.packaging.outputs import Opened, Part
-from media.transcoding.feeding import Abandoned, Begin, Message, PartDone, SegmentDone
 from media.transcoding.outputs import AUDIO_ONLY, Measured, Output, Produced
 from media.transcoding.parts import part_of, segment_of
 from media.transcoding.sound import Sound
+from media.transcoding.told import Abandoned, Begin, Message, PartDone, SegmentDone
 
 
 class SoundRung:
