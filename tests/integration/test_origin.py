@@ -10,12 +10,14 @@ import uuid
 import aiohttp
 import av
 import m3u8
+import msgspec
 import pytest
 
 from infra.record import Meta
 from media.flv import Tag
 from media.publishing import sweep_parts
 from schemas.records.media import SegmentProduced
+from schemas.records.transcode import LadderChanged, Rung
 from tests.integration.media_stack import MediaStack, Viewer, media_stack, send
 from tests.linters import hls_parser
 from tests.recordings import tags
@@ -202,6 +204,42 @@ async def test_a_session_that_was_cut_off_is_completed_by_the_next(stack):
         await second.close()
         text = await viewer.until(lambda body: "second/source/2.m4s\n" in body)
         assert decoded(await fetch_all(viewer, text)) > 150
+
+
+async def test_a_rung_is_there_while_the_ladder_has_it(stack):
+    await published(stack)
+    async with stack.origin() as viewer:
+        await viewer.until(lambda text: whole(text, 1))
+        source = viewer.origin.streams.live(stack.stream_id, "source").rendition
+        rung = Rung(
+            name="180p30", width=320, height=180, frame_rate=30.0, bitrate=300_000,
+            state="granted", reason="tier",
+        )  # fmt: skip
+        for event in (source.opened, *source._segments.values()):
+            made = msgspec.structs.replace(event, rendition=rung.name)
+            await stack.producer.send(stack.topics.segments, stack.stream_id, made)
+        for parts in [parts for number, parts in source._parts.items() if number > source.last]:
+            for part in parts.values():
+                made = msgspec.structs.replace(part, rendition=rung.name)
+                await stack.producer.send(stack.topics.parts, stack.stream_id, made)
+        await viewer.until(lambda text: "180p30.m3u8" in text, "index.m3u8")
+        waiting = asyncio.create_task(viewer.get(f"180p30.m3u8?_HLS_msn={source.last + 2}"))
+        await say_ladder(stack, rung)
+        await say_ladder(stack, msgspec.structs.replace(rung, state="refused"))
+        assert (await waiting)[0].status == 404
+        await viewer.until(lambda text: "180p30.m3u8" not in text, "index.m3u8")
+        assert "180p30.m3u8" in await viewer.text("index.m3u8", rungs="all")
+    async with stack.origin() as viewer:  # which reads all of it again
+        await viewer.until(lambda text: whole(text, 1))
+        assert (await viewer.get("180p30.m3u8"))[0].status == 404
+
+
+async def say_ladder(stack: MediaStack, *rungs: Rung) -> None:
+    ladder = LadderChanged(
+        stream_id=stack.stream_id, channel_id="channel", session_id="first", pool="default",
+        tier="partner", worker_id="w", assignment=1, cause="stream_started", rungs=list(rungs),
+    )  # fmt: skip
+    await stack.producer.send(stack.topics.transcode, stack.stream_id, ladder)
 
 
 async def test_an_ended_stream_has_an_end(stack):
