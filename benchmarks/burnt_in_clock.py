@@ -86,7 +86,7 @@ def tone(number: int, samples: int = 1024) -> av.AudioFrame:
 def send(
     url: str, seconds: float, gop: float = 2.0, container: str = "flv", height: int = HEIGHT
 ) -> None:
-    """Publish to a URL in real time: 720p30 (or as high as said), x264 zerolatency, AAC, a key frame every `gop` s."""
+    """Publish to a URL in real time: 720p30 or as high as said, a key frame every `gop` s."""
     interval = round(gop * RATE)
     options = {
         "preset": "veryfast",

@@ -15,12 +15,12 @@ import time
 
 import msgspec
 
-from media.transcoding import synthetic
-from media.transcoding.encoders import HARDWARE, Encoders
-from media.transcoding.ladder import Ladder
-from media.transcoding.outputs import Measured, Part, Produced, SourcePart, Target
-from media.transcoding.probe import SHARE, probe
-from media.transcoding.sizes import macroblocks
+from media.encoding import synthetic
+from media.encoding.encoders import HARDWARE, Encoders
+from media.encoding.ladder import Ladder
+from media.encoding.outputs import Measured, Part, Produced, SourcePart, Target
+from media.encoding.probe import SHARE, probe
+from media.encoding.sizes import macroblocks
 
 LADDER = (
     Target("480p30", 854, 480, 30, 1_500_000),

@@ -29,10 +29,10 @@ import av
 import msgspec
 
 from media import flv
+from media.encoding.ladder import Ladder
+from media.encoding.outputs import Measured, Output, Produced, SourcePart, Target
 from media.packaging.outputs import Opened, Part
 from media.packaging.packager import Packager
-from media.transcoding.ladder import Ladder
-from media.transcoding.outputs import Measured, Output, Produced, SourcePart, Target
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "infra" / "local" / "demo" / "big_buck_bunny_480p.mp4"

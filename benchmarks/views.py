@@ -16,11 +16,11 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from infra.dead_letters import KafkaDeadLetters
 from infra.kafka import LogReader
 from infra.record import Meta, Record
 from schemas.records.broadcast import StreamEnded, StreamStarted
 from schemas.registry import registry
-from infra.dead_letters import KafkaDeadLetters
 from sinks.prove import prove
 from sinks.reader import ViewReader
 from sinks.rebuild import rebuild

@@ -89,10 +89,11 @@ def run_origin() -> None:
 def run_transcoder() -> None:
     """Make renditions until SIGTERM."""
     from infra.dead_letters import KafkaDeadLetters
+    from media.encoding.probe import Abilities
     from media.transcoding.follower import Follower
     from media.transcoding.probe_memory import remembered_probe
     from media.transcoding.reports import WorkerReports
-    from media.transcoding.role import Abilities, Transcoder
+    from media.transcoding.role import Transcoder
     from media.transcoding.topics import Topics
 
     settings, kafka, clock = TranscoderSettings(), KafkaSettings(), SystemClock()

@@ -24,13 +24,13 @@ from api.commands import Commands
 from api.places import Places
 from api.sender import Sender
 from infra.clock import SystemClock
+from infra.dead_letters import KafkaDeadLetters
 from infra.kafka import EventProducer
 from infra.local.ports import free_ports
 from infra.observability import logs
 from infra.streaming import make_app as make_worker
 from infra.streaming import run
 from schemas.registry import registry
-from infra.dead_letters import KafkaDeadLetters
 from sinks.reader import ViewReader
 from sinks.stores.redis import RedisStore
 from sinks.view import View

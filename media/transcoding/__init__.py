@@ -1,1 +1,1 @@
-"""Makes renditions of a stream from the parts of its source."""
+"""The role that makes renditions: what it is given, whom it starts, what it says."""

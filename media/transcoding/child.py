@@ -19,12 +19,13 @@ from infra.clock import Clock, SystemClock
 from infra.errors import InvalidRecord, MillraceError, NotFound
 from infra.observability import logs
 from infra.settings import TranscoderSettings
+from media.encoding.encoders import Encoders
+from media.encoding.ladder import Ladder
+from media.encoding.outputs import RungFailed, SourcePart, Target
 from media.patience import PatientStore
 from media.storage import ObjectStore, configured_store
 from media.transcoding.assignments import macroblocks
-from media.transcoding.encoders import Encoders
 from media.transcoding.keeping_up import KeepingUp, left_out
-from media.transcoding.ladder import Ladder
 from media.transcoding.messages import (
     Begin,
     Change,
@@ -38,7 +39,6 @@ from media.transcoding.messages import (
     say,
     to_child,
 )
-from media.transcoding.outputs import RungFailed, SourcePart, Target
 from media.transcoding.publishing import RenditionOut
 from schemas.records.media import PartProduced
 from schemas.records.transcode import Rung
@@ -68,7 +68,7 @@ class Session:
         self._store = PatientStore(store, clock, patience, stream_id=begin.stream_id)
         self._ladder = Ladder(
             [*map(_target, begin.rungs)],
-            encoders=Encoders(names=tuple(begin.encoders)),
+            encoders=Encoders(tuple(begin.encoders), begin.decoder),
             salt=uuid.uuid4().hex,  # what one process makes no other makes, if it does not repeat
         )
         self._keeping_up = KeepingUp()

@@ -11,6 +11,7 @@ import structlog
 from infra.clock import Clock
 from infra.errors import MillraceError
 from infra.record import Record
+from media.encoding.probe import Abilities
 from media.transcoding import metrics
 from media.transcoding.assignments import Work
 from media.transcoding.children import Child
@@ -49,7 +50,7 @@ class Making:
         work: Work,
         *,
         worker_id: str,
-        encoders: list[str],
+        abilities: Abilities,
         child: Callable[[], Awaitable[Child]],
         recent: Recent,
         reports: Reports,
@@ -57,7 +58,7 @@ class Making:
     ) -> None:
         self.work = work
         self.deaths = 0
-        self._worker_id, self._encoders = worker_id, encoders
+        self._worker_id, self._abilities = worker_id, abilities
         self._new_child, self._recent = child, recent
         self._reports, self._clock = reports, clock
         self._since = recent.open_segment(work.stream_id)
@@ -124,11 +125,24 @@ class Making:
         work = self.work
         self._waiting.clear()
         self._waiting_seconds = 0.0
-        rungs = list(work.rungs)
-        child.tell(Begin(work.stream_id, work.assignment, rungs, self._encoders, self._worker_id))
+        rungs, abilities = list(work.rungs), self._abilities
+        child.tell(
+            Begin(
+                work.stream_id,
+                work.assignment,
+                rungs,
+                abilities.encoders,
+                abilities.decoder,
+                self._worker_id,
+            )
+        )
         names = [rung.name for rung in rungs]
-        for announced in self._recent.begin(work.stream_id, names, self._since):
-            self._hand_over(child, announced)
+        parts = self._recent.begin(work.stream_id, names, self._since)
+        if parts:
+            for each in self._recent.lead_in(work.stream_id, parts[0].part.media_sequence):
+                child.tell(Feed(each.part, each.announced_at))
+        for each in parts:
+            self._hand_over(child, each)
 
     def _hand_over(self, child: Child, announced: Announced) -> None:
         self._waiting.append(announced)

@@ -28,6 +28,7 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     assignment: int
     rungs: list[Rung]
     encoders: list[str]
+    decoder: str
     worker_id: str
 
 

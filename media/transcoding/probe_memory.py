@@ -9,8 +9,7 @@ import msgspec
 import structlog
 
 from infra.clock import Clock
-from media.transcoding.probe import probe
-from media.transcoding.role import Abilities
+from media.encoding.probe import Abilities, probe
 
 log = structlog.get_logger()
 

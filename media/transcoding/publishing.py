@@ -9,10 +9,10 @@ import msgspec
 
 from infra.clock import Clock
 from infra.record import Record
+from media.encoding.outputs import Measured, Produced
 from media.packaging.outputs import Opened, Part, Segment
 from media.patience import PatientStore
 from media.rendition_publisher import RenditionPublisher
-from media.transcoding.outputs import Measured, Produced
 from schemas.records.transcode import SegmentTranscoded
 
 _RECIPE: int = 8

@@ -15,6 +15,8 @@ from schemas.records.media import PartProduced, SegmentProduced
 
 SEGMENTS: Final = 4
 """Segments of a stream whose parts are remembered."""
+LEAD_IN: Final = 3
+"""Parts whose sound decides about the bytes of the sound that follows."""
 SILENT: Final = 60.0
 """Seconds after which a stream without a part is forgotten."""
 
@@ -93,6 +95,17 @@ class Recent:
         # Without a key frame the pictures cannot be decoded: rather begin earlier than later.
         first = max((number for number in found if number <= start), default=found[0])
         return [each for segment in segments if _number(segment) >= first for each in segment]
+
+    def lead_in(self, stream_id: str, media_sequence: int) -> list[Announced]:
+        """The last parts before a segment: its sound needs them if it is encoded anew."""
+        stream = self._streams.get(stream_id)
+        before = [
+            each
+            for segment in (stream.segments if stream else ())
+            if _number(segment) < media_sequence
+            for each in segment
+        ]
+        return before[-LEAD_IN:]
 
     def fed(self, stream_id: str, media_sequence: int) -> list[Announced]:
         """The parts of a segment, as far as they are remembered."""

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from infra.clock import Clock
@@ -13,6 +12,7 @@ from infra.dead_letters import DeadLetters
 from infra.observability.web import Health
 from infra.record import Envelope
 from infra.settings import TranscoderSettings
+from media.encoding.probe import Abilities
 from media.naming import SOURCE
 from media.transcoding import metrics
 from media.transcoding.assignments import Work, made_elsewhere, work_of
@@ -32,14 +32,6 @@ UNHEALTHY: Final = 10.0
 OVERLAP: Final = 5.0
 """Seconds for which a worker goes on with a stream that another has been given, at most: until
 that one has its first part out."""
-
-
-class Abilities(msgspec.Struct, frozen=True):
-    """What the machine can do, as probed; see `ReportWorker`."""
-
-    capacity: int
-    decoding: int
-    encoders: list[str]
 
 
 class Transcoder:
@@ -188,7 +180,7 @@ class Transcoder:
         making = self._making[work.stream_id] = Making(
             work,
             worker_id=self.worker_id,
-            encoders=self._abilities.encoders,
+            abilities=self._abilities,
             child=self._nursery.child,
             recent=self._recent,
             reports=self._reports,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from infra.clock import SystemClock
 from infra.record import Record
+from media.encoding.probe import Abilities
 from media.transcoding.assignments import Work
 from media.transcoding.making import MOST_WAITING, Making
 from media.transcoding.messages import (
@@ -99,7 +100,7 @@ class Rig:
         self.making = Making(
             work("480p30", "160p30"),
             worker_id="me",
-            encoders=["libx264"],
+            abilities=Abilities(1_000_000, 200, ["libx264"]),
             child=self._child,
             recent=self.recent,
             reports=self.reports,
@@ -164,7 +165,7 @@ async def test_one_that_dies_is_started_again_at_the_segment_that_is_not_finishe
     child.kill()
     again = await rig.child(2)
     assert rig.reports.deaths == [([0], "ended by signal 9")]
-    assert again.fed == [(6, 0)]
+    assert again.fed == [(5, 0), (5, 1), (6, 0)]  # the sound before it, and the segment
     await rig.stop()
 
 

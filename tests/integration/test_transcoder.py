@@ -20,9 +20,10 @@ from infra.errors import Unavailable
 from infra.kafka import EventProducer, LogReader
 from infra.record import Record
 from infra.settings import TranscoderSettings
+from media.encoding.probe import Abilities
 from media.transcoding.follower import Follower
 from media.transcoding.reports import WorkerReports
-from media.transcoding.role import Abilities, Transcoder
+from media.transcoding.role import Transcoder
 from media.transcoding.topics import Topics
 from schemas.records.media import PartProduced, SegmentProduced
 from schemas.records.transcode import (

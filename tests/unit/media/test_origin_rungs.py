@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from infra.record import Envelope, Meta
+from media.encoding.encoders import Encoder, Shape
 from media.levels import codec
 from media.naming import AUDIO_ONLY, SOURCE
 from media.origin.streams import Streams
-from media.transcoding.encoders import Encoder, Shape
 from schemas.records.broadcast import StreamEnded, StreamStarted
 from schemas.records.media import RenditionOpened
 from schemas.records.transcode import LadderChanged, Rung

@@ -79,6 +79,16 @@ def test_repeats_and_older_segments_change_nothing() -> None:
     assert begins(recent, "480p30") == [(6, 0), (6, 1)]
 
 
+def test_the_sound_before_a_segment_is_at_hand() -> None:
+    found = after(5, 6, 7).lead_in(STREAM, 7)
+    assert [(each.part.media_sequence, each.part.part) for each in found] == [
+        (5, 1),
+        (6, 0),
+        (6, 1),
+    ]
+    assert after(5).lead_in(STREAM, 5) == []
+
+
 def test_the_parts_of_a_segment_are_at_hand() -> None:
     assert [each.part.part for each in after(5, 6).fed(STREAM, 5)] == [0, 1]
     assert after(5).fed("another", 5) == []

@@ -15,10 +15,10 @@ from av.audio.frame import AudioFrame
 from av.video.frame import PictureType, VideoFrame
 
 from media import flv
+from media.encoding.ladder import Ladder
+from media.encoding.outputs import Measured, Produced, RungFailed, SourcePart, Target
 from media.packaging.outputs import Limits, Opened, Part, Segment
 from media.packaging.packager import Packager
-from media.transcoding.ladder import Ladder
-from media.transcoding.outputs import Measured, Produced, RungFailed, SourcePart, Target
 
 EPOCH = 1_700_000_000_000_000
 BITS = 8

@@ -9,6 +9,21 @@ import msgspec
 import structlog
 
 from infra.errors import Refused
+from media.encoding import encoders
+from media.encoding.encoders import Coded, Encoder, Shape, Unencodable
+from media.encoding.outputs import Measured, Output, Produced, RungFailed, Target
+from media.encoding.parts import part_of, segment_of
+from media.encoding.scaling import Scaler
+from media.encoding.sizes import displayed, divisor, fitted
+from media.encoding.told import (
+    Abandoned,
+    Begin,
+    Look,
+    Message,
+    PartDone,
+    Picture,
+    SegmentDone,
+)
 from media.packaging.boxes import (
     AUDIO_TRACK,
     VIDEO_TIMESCALE,
@@ -21,21 +36,6 @@ from media.packaging.boxes import (
 )
 from media.packaging.codecs import parse_video
 from media.packaging.outputs import Opened, Part
-from media.transcoding import encoders
-from media.transcoding.encoders import Coded, Encoder, Shape, Unencodable
-from media.transcoding.outputs import Measured, Output, Produced, RungFailed, Target
-from media.transcoding.parts import part_of, segment_of
-from media.transcoding.scaling import Scaler
-from media.transcoding.sizes import displayed, divisor, fitted
-from media.transcoding.told import (
-    Abandoned,
-    Begin,
-    Look,
-    Message,
-    PartDone,
-    Picture,
-    SegmentDone,
-)
 
 log = structlog.get_logger()
 

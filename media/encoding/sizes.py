@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 
 from infra.errors import Refused
-from media.transcoding.outputs import Target
+from media.encoding.outputs import Target
 
 
 def displayed(width: int, height: int, aspect: tuple[int, int], rotation: int) -> tuple[int, int]:

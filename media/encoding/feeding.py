@@ -12,13 +12,13 @@ import structlog
 from av.video.frame import PictureType, VideoFrame
 
 from infra.errors import MillraceError
+from media.encoding.decoding import Decoded, Decoder
+from media.encoding.outputs import SourcePart
+from media.encoding.reading import Tracks, read_fragment, read_init
+from media.encoding.sound import Sound, sound_of
+from media.encoding.told import Abandoned, Begin, Look, Message, PartDone, Picture, SegmentDone
 from media.packaging.boxes import VIDEO_TIMESCALE, Sample
 from media.packaging.outputs import MAX_SEGMENT
-from media.transcoding.decoding import Decoded, Decoder
-from media.transcoding.outputs import SourcePart
-from media.transcoding.reading import Tracks, read_fragment, read_init
-from media.transcoding.sound import Sound, sound_of
-from media.transcoding.told import Abandoned, Begin, Look, Message, PartDone, Picture, SegmentDone
 
 log = structlog.get_logger()
 

@@ -4,12 +4,12 @@ import hashlib
 import time
 from collections.abc import Callable
 
+from media.encoding.outputs import AUDIO_ONLY, Measured, Output, Produced
+from media.encoding.parts import part_of, segment_of
+from media.encoding.sound import Sound
+from media.encoding.told import Abandoned, Begin, Message, PartDone, SegmentDone
 from media.packaging.boxes import AUDIO_TRACK, fragment, init_segment
 from media.packaging.outputs import Opened, Part
-from media.transcoding.outputs import AUDIO_ONLY, Measured, Output, Produced
-from media.transcoding.parts import part_of, segment_of
-from media.transcoding.sound import Sound
-from media.transcoding.told import Abandoned, Begin, Message, PartDone, SegmentDone
 
 
 class SoundRung:

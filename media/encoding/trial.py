@@ -9,16 +9,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+import av
 import msgspec
 from av.video.frame import PictureType, VideoFrame
 
-from media.transcoding import synthetic
-from media.transcoding.decoding import Decoder
-from media.transcoding.encoders import HARDWARE, Encoder, Encoders, Shape, Unencodable
-from media.transcoding.ladder import Ladder
-from media.transcoding.outputs import Measured, SourcePart, Target
-from media.transcoding.reading import read_fragment, read_init
-from media.transcoding.sizes import macroblocks
+from media.encoding import synthetic
+from media.encoding.decoding import Decoder
+from media.encoding.encoders import HARDWARE, Encoder, Encoders, Shape, Unencodable
+from media.encoding.feeding import Undecodable
+from media.encoding.ladder import Ladder
+from media.encoding.outputs import Measured, SourcePart, Target
+from media.encoding.reading import read_fragment, read_init
+from media.encoding.sizes import macroblocks
 
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 SECONDS: Final = 2.0
@@ -56,29 +58,37 @@ def encode(name: str) -> None:
         raise Unencodable(f"{name} gave {len(coded)} pictures of 3")
 
 
-def measure(name: str) -> Speed:
+def measure(name: str, device: str) -> Speed:
     """How fast ladders are that run on all cores at once, as fast as they can."""
     parts = synthetic.segment(*_SOURCE, seconds=1.0)
-    decode_seconds = _decoding(parts)
-    return asyncio.run(_measure(name, parts, decode_seconds))
+    return asyncio.run(_measure(Encoders((name,), device), parts, _decoding(parts, device)))
 
 
-def _decoding(parts: list[SourcePart]) -> float:
+def decode(device: str) -> float:
+    """Processor seconds to decode a macroblock on a device, the way of its pictures back included.
+
+    Raises FFmpegError if it cannot.
+    """
+    return _decoding(synthetic.segment(*_SOURCE, seconds=1.0), device)
+
+
+def _decoding(parts: list[SourcePart], device: str = "") -> float:
     """Processor seconds to decode a macroblock."""
     tracks = read_init(parts[0].init)
     assert tracks.video is not None
-    decoder = Decoder(tracks.video.video.configuration)
+    decoder = Decoder(tracks.video.video.configuration, device)
     samples = [sample for part in parts for sample in read_fragment(tracks, part.data).video]
-    began = time.thread_time()
+    began = time.process_time()
     for sample in samples:
-        decoder.decode(sample)
-    return (time.thread_time() - began) / (len(samples) * macroblocks(*_SOURCE[:2]))
+        if any(frame is None for frame, _ in decoder.decode(sample)):
+            raise Undecodable(f"{device or 'the processor'} lost a picture")
+    return (time.process_time() - began) / (len(samples) * macroblocks(*_SOURCE[:2]))
 
 
-async def _measure(name: str, parts: list[SourcePart], decode_seconds: float) -> Speed:
+async def _measure(encoders: Encoders, parts: list[SourcePart], decode_seconds: float) -> Speed:
     processors = cores()
     began = time.perf_counter()
-    ladders = [_run(name, parts, began + SECONDS) for _ in range(max(1, round(processors)))]
+    ladders = [_run(encoders, parts, began + SECONDS) for _ in range(max(1, round(processors)))]
     found = await asyncio.gather(*ladders)
     took = time.perf_counter() - began
     measured = [one for ladder in found for one in ladder]
@@ -86,6 +96,7 @@ async def _measure(name: str, parts: list[SourcePart], decode_seconds: float) ->
     encoded = sum(one.frames * sizes[one.rendition] for one in measured)
     frames = sum(one.frames for one in measured if one.rendition == _TARGETS[0].name)
     decoded = frames * macroblocks(*_SOURCE[:2])
+    name = encoders.names[0]
     if not encoded:
         raise Unencodable(f"{name} made no segment within {took:.0f} s")
     used = sum(one.cpu_seconds for one in measured)
@@ -106,9 +117,9 @@ def cores() -> float:
     return usable
 
 
-async def _run(name: str, parts: list[SourcePart], until: float) -> list[Measured]:
+async def _run(encoders: Encoders, parts: list[SourcePart], until: float) -> list[Measured]:
     """One stream, as fast as it goes."""
-    ladder = Ladder(_TARGETS, encoders=Encoders((name,)))
+    ladder = Ladder(_TARGETS, encoders=encoders)
 
     async def take() -> list[Measured]:
         return [made async for made in ladder.outputs() if isinstance(made, Measured)]
@@ -124,14 +135,20 @@ async def _run(name: str, parts: list[SourcePart], until: float) -> list[Measure
 
 
 def main() -> None:
-    """Run the trial named in the arguments: `encode` or `measure`, and an encoder."""
-    what, name = sys.argv[1:3]
+    """Run the trial of the arguments: `encode ENCODER`, `decode DEVICE`, `measure ENCODER DEVICE`.
+
+    No device: the processor.
+    """
+    what, name, *device = sys.argv[1:]
     try:
-        if what == "encode":
-            encode(name)
-        else:
-            sys.stdout.buffer.write(msgspec.json.encode(measure(name)))
-    except Unencodable as error:
+        match what:
+            case "encode":
+                encode(name)
+            case "decode":
+                sys.stdout.buffer.write(msgspec.json.encode(decode(name)))
+            case _:
+                sys.stdout.buffer.write(msgspec.json.encode(measure(name, *device)))
+    except (Unencodable, Undecodable, av.FFmpegError) as error:
         sys.exit(str(error))
 
 

@@ -8,13 +8,13 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 
 from infra.errors import InvalidRecord
+from media.encoding import encoders, feeding
+from media.encoding.encoders import Encoder, Encoders, Unencodable
+from media.encoding.feeding import Undecodable
+from media.encoding.outputs import AUDIO_ONLY, Target
+from media.encoding.reading import read_fragment, read_init
 from media.packaging.boxes import AUDIO_TRACK, VIDEO_TRACK, fragment
-from media.transcoding import encoders, feeding
-from media.transcoding.encoders import Encoder, Encoders, Unencodable
-from media.transcoding.feeding import Undecodable
-from media.transcoding.outputs import AUDIO_ONLY, Target
-from media.transcoding.reading import read_fragment, read_init
-from tests.unit.media.transcoding.clips import (
+from tests.unit.media.encoding.clips import (
     SMALL,
     SMALLER,
     Clip,

@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 
 from infra.errors import MillraceError
-from media.transcoding.encoders import Encoder, Encoders, Shape
-from media.transcoding.feeding import Feed
-from media.transcoding.outputs import Output, SourcePart, Target
-from media.transcoding.rung import Rung
-from media.transcoding.sizes import macroblocks
-from media.transcoding.sound_rung import SoundRung
-from media.transcoding.told import Begin, Message, PartDone, SegmentDone
+from media.encoding.encoders import Encoder, Encoders, Shape
+from media.encoding.feeding import Feed
+from media.encoding.outputs import Output, SourcePart, Target
+from media.encoding.rung import Rung
+from media.encoding.sizes import macroblocks
+from media.encoding.sound_rung import SoundRung
+from media.encoding.told import Begin, Message, PartDone, SegmentDone
 
 MOST_PARTS: Final = 2
 """Parts that wait for the decoder or are in it; `feed` waits while there are as many."""

@@ -2,18 +2,19 @@
 
 from contextlib import suppress
 
+import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.errors import InvalidRecord, Refused
+from media.encoding import encoders, probe, trial
+from media.encoding.encoders import Encoder, Shape, Unencodable, level
+from media.encoding.outputs import Target
+from media.encoding.reading import read_fragment, read_init
+from media.encoding.sizes import displayed, divisor, fitted, macroblocks
 from media.packaging.boxes import AUDIO_TRACK, VIDEO_TRACK, fragment
-from media.transcoding import encoders, probe, trial
-from media.transcoding.encoders import Encoder, Shape, Unencodable, level
-from media.transcoding.outputs import Target
-from media.transcoding.reading import read_fragment, read_init
-from media.transcoding.sizes import displayed, divisor, fitted, macroblocks
-from tests.unit.media.transcoding.clips import Clip, of_source, packets, source
+from tests.unit.media.encoding.clips import Clip, of_source, packets, source
 
 CLIP = Clip(seconds=1.0, gop=30, layout="stereo", options=(("bf", "2"), ("sc_threshold", "0")))
 
@@ -151,10 +152,26 @@ class TestProbe:
 
     def test_speed_is_measured_on_the_real_path(self, monkeypatch):
         monkeypatch.setattr(trial, "SECONDS", 0.2)
-        speed = trial.measure("libx264")
+        speed = trial.measure("libx264", "")
 
         assert 10_000 < speed.macroblocks < 1e9
         assert 0.01 < speed.decoding < 2
+
+    async def test_a_device_decodes_only_if_that_leaves_the_processor_free(self, monkeypatch):
+        async def trial(what, device=""):
+            return costs.get(device)
+
+        monkeypatch.setattr(probe, "_trial", trial)
+        costs = {"": b"1.0", "cuda": b"0.4", "qsv": b"0.3"}
+        assert await probe._decoder() == "qsv"
+        costs = {"": b"1.0", "cuda": b"0.6"}
+        assert await probe._decoder() == ""
+        costs = {"": b"1.0"}
+        assert await probe._decoder() == ""
+
+    def test_a_device_that_is_not_there_is_told(self):
+        with pytest.raises((av.FFmpegError, ValueError)):
+            trial.decode("no_such_device")
 
     async def test_a_trial_that_crashes_or_hangs_finds_nothing(self, monkeypatch):
         assert await probe._trial("encode", "no_such_encoder") is None

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from media.encoding.outputs import SourcePart
 from media.packaging.outputs import Part, Segment
-from media.transcoding.outputs import SourcePart
 
 
 def part_of(source: SourcePart, data: bytes, *, independent: bool) -> Part:

@@ -6,6 +6,8 @@ from fractions import Fraction
 from av.filter import Graph
 from av.video.frame import PictureType, VideoFrame
 
+from media.encoding.encoders import Coded, Encoder, Shape
+from media.encoding.outputs import SourcePart
 from media.packaging.boxes import (
     VIDEO_TIMESCALE,
     VIDEO_TRACK,
@@ -15,8 +17,6 @@ from media.packaging.boxes import (
     fragment,
     init_segment,
 )
-from media.transcoding.encoders import Coded, Encoder, Shape
-from media.transcoding.outputs import SourcePart
 
 _PART = 0.1
 

@@ -10,9 +10,9 @@ import av
 from av.audio.frame import AudioFrame
 from av.codec.context import Flags
 
+from media.encoding.reading import AudioTrack
 from media.packaging.boxes import AUDIO_TRACK, Sample, Track, mp4a
 from media.packaging.codecs import parse_audio
-from media.transcoding.reading import AudioTrack
 
 MOST_COPIED: Final = 2
 """Channels up to which sound is copied."""

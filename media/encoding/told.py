@@ -3,9 +3,9 @@
 import msgspec
 from av.video.frame import VideoFrame
 
+from media.encoding.outputs import SourcePart
+from media.encoding.sound import Sound
 from media.packaging.boxes import Sample
-from media.transcoding.outputs import SourcePart
-from media.transcoding.sound import Sound
 
 
 class Begin(msgspec.Struct, frozen=True):

@@ -8,11 +8,11 @@ import av
 import msgspec
 import pytest
 
+from media.encoding.ladder import Ladder
+from media.encoding.outputs import AUDIO_ONLY, Target
+from media.encoding.reading import read_fragment, read_init
 from media.packaging.codecs import parse_video
-from media.transcoding.ladder import Ladder
-from media.transcoding.outputs import AUDIO_ONLY, Target
-from media.transcoding.reading import read_fragment, read_init
-from tests.unit.media.transcoding.clips import (
+from tests.unit.media.encoding.clips import (
     SMALL,
     SMALLER,
     Clip,
@@ -361,7 +361,7 @@ class TestSound:
 
 def stereo_at_once() -> bytes:
     """The same tone, decoded of 5.1 and encoded by one encoder from beginning to end."""
-    from tests.unit.media.transcoding.clips import recording
+    from tests.unit.media.encoding.clips import recording
 
     target = io.BytesIO()
     with (
