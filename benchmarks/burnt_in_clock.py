@@ -46,7 +46,7 @@ class Picture:
     """Draws frames: blocks on top of a pattern that moves, so that the encoder has work."""
 
     def __init__(self, height: int = HEIGHT) -> None:
-        self.width, self.height = height * WIDTH // HEIGHT, height
+        self.width, self.height = height * WIDTH // HEIGHT // 2 * 2, height
         wave = [round(110 + 60 * math.sin(x / 37) + 20 * math.sin(x / 5)) for x in range(4 * WIDTH)]
         self._pattern = bytes(wave)
         self._grey = bytes([128]) * (self.width * height // 4)

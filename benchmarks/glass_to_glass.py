@@ -40,10 +40,11 @@ REACH = {"median": 700.0, "p95": 900.0, "first_frame": 500.0, "stalls": 0.0}
 
 
 @contextmanager
-def source(url: str, gop: float) -> Iterator[None]:
+def source(url: str, gop: float, height: int = 720) -> Iterator[None]:
     """Push the test picture to a URL while the context is open."""
     command = [sys.executable, "-m", "benchmarks.burnt_in_clock", url]
-    process = subprocess.Popen([*command, "--seconds", "86400", "--gop", str(gop)])
+    picture = ["--gop", str(gop), "--height", str(height)]
+    process = subprocess.Popen([*command, "--seconds", "86400", *picture])
     try:
         time.sleep(BUFFERED)
         if process.poll() is not None:

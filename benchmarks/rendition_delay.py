@@ -70,12 +70,13 @@ def main() -> None:
     parser.add_argument("--page", required=True, help="watch page of a running platform")
     parser.add_argument("--rtmp", required=True, help="RTMP URL of that channel, with its key")
     parser.add_argument("--rendition", default="", help="default: the largest that there is")
+    parser.add_argument("--height", type=int, default=720, help="of the source: 360, 540, 720")
     parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--settle", type=float, default=6, help="seconds before latency counts")
     parser.add_argument("--seconds", type=float, default=10, help="seconds of a turn that count")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     arguments = parser.parse_args()
-    with source(arguments.rtmp, 2.0), chromium(arguments.chromium) as browser:
+    with source(arguments.rtmp, 2.0, arguments.height), chromium(arguments.chromium) as browser:
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
         opened(page, arguments.page)
         name = arguments.rendition or max(rungs(page), key=lambda rung: int(rung.split("p")[0]))
