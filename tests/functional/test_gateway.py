@@ -249,7 +249,7 @@ async def test_a_watch_page_brings_its_channel_along(client: Client, views: Memo
     told = await (await client.get("/v1/channels/millpond")).json()
     assert json.loads(brought)["data"] == told["data"]
     assert "<script>alert" not in page
-    for playlist in ("index.m3u8", "source.m3u8"):
+    for playlist in ("index.m3u8?rungs=all", "source.m3u8"):
         assert f'href="{ORIGIN}/live/s1/{playlist}"' in after
 
 

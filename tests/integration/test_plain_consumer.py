@@ -69,6 +69,8 @@ def plain(value: Any) -> Any:
             return str(value)
         case dict():
             return {key: plain(each) for key, each in value.items()}
+        case list():
+            return [plain(each) for each in value]
     return value
 
 

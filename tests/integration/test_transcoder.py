@@ -35,7 +35,7 @@ from schemas.records.transcode import (
     StreamQuarantined,
 )
 from schemas.registry import registry
-from tests.integration.media_stack import PARTITIONS, MediaStack, media_stack, send
+from tests.integration.media_stack import PARTITIONS, MediaStack, media_stack
 from tests.integration.test_origin import clip
 from tests.waiting import until
 
@@ -158,11 +158,30 @@ async def workers(
         yield Workers(stack, topics)
 
 
-async def publish(stack: MediaStack, seconds: float) -> Any:
-    """The source's first seconds, as fast as they can be packaged."""
-    publisher = await stack.start()
-    await send(publisher, clip(seconds), start=stack.clock.now())
-    return publisher
+class Source:
+    """A publisher who sends a clip in its own time: a worker that cannot follow leaves things out."""
+
+    def __init__(self, stack: MediaStack, publisher: Any) -> None:
+        self._stack, self._publisher = stack, publisher
+        self._began = stack.clock.now()
+        self._sent = 0
+
+    @classmethod
+    async def start(cls, stack: MediaStack, seconds: float) -> "Source":
+        """One that has sent so many seconds."""
+        source = cls(stack, await stack.start())
+        await source.send(seconds)
+        return source
+
+    async def send(self, until: float) -> None:
+        """Send what comes before so many seconds, and was not sent."""
+        for tag in clip(until):
+            if tag.timestamp < self._sent:
+                continue
+            due = self._began + tag.timestamp * 1000
+            await asyncio.sleep(max(0.0, (due - self._stack.clock.now()) / 1e6))
+            await self._publisher.feed([tag], due)
+        self._sent = round(until * 1000)
 
 
 def pictures(media: bytes) -> list[float]:
@@ -179,7 +198,7 @@ async def test_every_rendition_has_the_segments_of_its_source(workers: Workers) 
     stack = workers.stack
     async with workers.worker() as worker:
         await workers.assign(worker, *RUNGS)
-        await publish(stack, 7.0)
+        await Source.start(stack, 7.0)
         source = await workers.segments("source")
         assert len(source) >= 2
 
@@ -221,7 +240,7 @@ async def test_a_process_that_is_killed_costs_no_segment(workers: Workers) -> No
     stack = workers.stack
     async with workers.worker() as worker:
         await workers.assign(worker, *RUNGS)
-        publisher = await publish(stack, 3.0)
+        publisher = await Source.start(stack, 3.0)
 
         async def begun() -> bool:
             parts = await workers.all_of(workers.topics.parts, PartProduced)
@@ -229,8 +248,7 @@ async def test_a_process_that_is_killed_costs_no_segment(workers: Workers) -> No
 
         await until(begun, WITHIN)
         os.kill(process_of(worker, stack.stream_id).pid, signal.SIGKILL)
-        rest = [tag for tag in clip(9.0) if tag.timestamp >= 3000]
-        await send(publisher, rest, start=stack.clock.now() - 3_000_000)
+        await publisher.send(9.0)
         source = await workers.segments("source")
 
         async def made() -> bool:
@@ -251,15 +269,14 @@ async def test_another_worker_goes_on_where_the_first_was(workers: Workers) -> N
     stack = workers.stack
     async with workers.worker("a") as first, workers.worker("b") as second:
         await workers.assign(first, *RUNGS)
-        publisher = await publish(stack, 5.0)
+        publisher = await Source.start(stack, 5.0)
 
         async def one_segment() -> bool:
             return 0 in await workers.segments("160p25")
 
         await until(one_segment, WITHIN)
         await workers.assign(second, *RUNGS)
-        rest = [tag for tag in clip(9.0) if tag.timestamp >= 5000]
-        await send(publisher, rest, start=stack.clock.now() - 5_000_000)
+        await publisher.send(9.0)
         source = await workers.segments("source")
 
         async def made() -> bool:
@@ -285,7 +302,7 @@ async def test_a_stream_that_is_over_leaves_no_process(workers: Workers) -> None
     stack = workers.stack
     async with workers.worker() as worker:
         await workers.assign(worker, *RUNGS)
-        await publish(stack, 2.0)
+        await Source.start(stack, 2.0)
         await until(lambda: process_of(worker, stack.stream_id), WITHIN)
         process = process_of(worker, stack.stream_id)
         await workers.assign(None)
@@ -297,7 +314,7 @@ async def test_the_part_that_processes_died_of_is_a_dead_letter(workers: Workers
     stack = workers.stack
     async with workers.worker() as worker:
         await workers.assign(worker, *RUNGS)
-        await publish(stack, 3.0)
+        await Source.start(stack, 3.0)
         await until(lambda: process_of(worker, stack.stream_id), WITHIN)
         os.kill(process_of(worker, stack.stream_id).pid, signal.SIGKILL)
 
