@@ -159,7 +159,7 @@ async def workers(
 
 
 class Source:
-    """A publisher who sends a clip in its own time: a worker that cannot follow leaves things out."""
+    """A publisher who sends a clip in its own time: who cannot follow leaves things out."""
 
     def __init__(self, stack: MediaStack, publisher: Any) -> None:
         self._stack, self._publisher = stack, publisher
