@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 CURRENT = "() => millrace.player.quality.current"
 SEGMENT = 2000
 """Milliseconds of a segment of the test picture."""
-AWAY = 20
+AWAY = 8
 """Seconds that a worker's machine is away: it is given up after five."""
 
 
