@@ -314,12 +314,17 @@ async def test_the_part_that_processes_died_of_is_a_dead_letter(workers: Workers
     stack = workers.stack
     async with workers.worker() as worker:
         await workers.assign(worker, *RUNGS)
-        await Source.start(stack, 3.0)
+        source = await Source.start(stack, 2.0)
         await until(lambda: process_of(worker, stack.stream_id), WITHIN)
-        os.kill(process_of(worker, stack.stream_id).pid, signal.SIGKILL)
+        process = process_of(worker, stack.stream_id)
+        os.kill(process.pid, signal.SIGSTOP)
+        await source.send(3.0)
+        await until(lambda: worker._making[stack.stream_id].waiting > 0.5, WITHIN)
+        os.kill(process.pid, signal.SIGKILL)
 
         async def told() -> bool:
-            return bool(await workers.all_of(workers.topics.commands, ReportDeath))
+            deaths = await workers.all_of(workers.topics.commands, ReportDeath)
+            return bool(deaths) and bool(pictures(await stack.store.get(deaths[0].kept_object)))
 
         await until(told, WITHIN)
         quarantined = StreamQuarantined(
