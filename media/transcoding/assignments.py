@@ -2,6 +2,7 @@
 
 import msgspec
 
+from media.encoding.sizes import macroblocks
 from schemas.records.transcode import LadderChanged, Rung
 
 MADE = ("granted", "going")
@@ -34,9 +35,9 @@ def made_elsewhere(ladder: LadderChanged, worker_id: str) -> bool:
     return made and ladder.worker_id not in ("", worker_id)
 
 
-def macroblocks(rung: Rung) -> float:
-    """What a rung costs: 16x16 blocks a second (ITU-T H.264, A.3.1)."""
-    return -(-rung.width // 16) * -(-rung.height // 16) * rung.frame_rate
+def cost(rung: Rung) -> float:
+    """Macroblocks of a rung in a second."""
+    return macroblocks(rung.width, rung.height) * rung.frame_rate
 
 
 def _shape(rung: Rung) -> tuple[str, int, int, float, int]:

@@ -8,7 +8,6 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from infra.clock import Clock
 from infra.errors import MillraceError
 from infra.record import Record
 from media.encoding.probe import Abilities
@@ -54,13 +53,12 @@ class Making:
         child: Callable[[], Awaitable[Child]],
         recent: Recent,
         reports: Reports,
-        clock: Clock,
     ) -> None:
         self.work = work
         self.deaths = 0
         self._worker_id, self._abilities = worker_id, abilities
         self._new_child, self._recent = child, recent
-        self._reports, self._clock = reports, clock
+        self._reports = reports
         self._since = recent.open_segment(work.stream_id)
         """The segment to begin with if nothing was made of the stream yet."""
         self._child: Child | None = None

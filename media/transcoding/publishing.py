@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from statistics import median
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from media.patience import PatientStore
 from media.rendition_publisher import RenditionPublisher
 from schemas.records.transcode import SegmentTranscoded
 
-_RECIPE: int = 8
+_RECIPE: Final = 8
 """Digits of a recipe in the names of objects."""
 
 

@@ -184,7 +184,6 @@ class Transcoder:
             child=self._nursery.child,
             recent=self._recent,
             reports=self._reports,
-            clock=self._clock,
         )
         task = asyncio.create_task(making.run())
         self._tasks.add(task)

@@ -15,7 +15,7 @@ from media.encoding.ladder import Ladder
 from media.encoding.outputs import RungFailed, SourcePart, Target
 from media.patience import PatientStore
 from media.storage import ObjectStore
-from media.transcoding.assignments import macroblocks
+from media.transcoding.assignments import cost
 from media.transcoding.keeping_up import KeepingUp, left_out
 from media.transcoding.messages import (
     Begin,
@@ -88,13 +88,13 @@ class Session:
             and self._rungs
             and self._keeping_up.too_slow(self._clock.monotonic(), waiting)
         ):
-            dearest = max(self._rungs.values(), key=macroblocks)
+            dearest = max(self._rungs.values(), key=cost)
             self._drop(dearest.name, "worker_behind", f"{waiting:.1f} s of media waited")
 
     def _keep_up(self) -> None:
         waiting = sum(each.duration for each in self._waiting)
         if self._keeping_up.too_slow(self._clock.monotonic(), waiting):
-            dearest = max(self._rungs.values(), key=macroblocks)
+            dearest = max(self._rungs.values(), key=cost)
             self._drop(dearest.name, "worker_behind", f"{waiting:.1f} s of media waited")
 
     def _leave_out(self) -> None:

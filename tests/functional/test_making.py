@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from infra.clock import SystemClock
 from infra.record import Record
 from media.encoding.probe import Abilities
 from media.transcoding.assignments import Work
@@ -104,7 +103,6 @@ class Rig:
             child=self._child,
             recent=self.recent,
             reports=self.reports,
-            clock=SystemClock(),
         )
         self.task = asyncio.create_task(self.making.run())
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from media.transcoding.assignments import macroblocks, made_elsewhere, work_of
+from media.transcoding.assignments import cost, made_elsewhere, work_of
 from schemas.records.transcode import LadderChanged, Rung
 
 State = Literal["granted", "going", "waiting", "refused"]
@@ -69,4 +69,4 @@ def test_work_is_the_same_if_its_pictures_are() -> None:
 
 
 def test_cost_is_counted_in_whole_macroblocks() -> None:
-    assert macroblocks(rung("480p30")) == 54 * 30 * 30
+    assert cost(rung("480p30")) == 54 * 30 * 30
