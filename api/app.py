@@ -7,9 +7,21 @@ from pathlib import Path
 
 from aiohttp import web
 
-from api import doorman, edge, helix, limits, pages, reference, session
+from api import (
+    chat_pages,
+    doorman,
+    edge,
+    engagement_pages,
+    helix,
+    limits,
+    pages,
+    recordings,
+    reference,
+    session,
+)
 from api.access import NoTokens, Tokens, public
 from api.call import COMMANDS, MAX_BODY, VIEWS
+from api.chatters import CHATTERS, Chatters
 from api.commands import Commands
 from api.deadline import in_time
 from api.eventsub import sockets, subscriptions
@@ -31,14 +43,22 @@ from api.studio.routes import ROUTES as STUDIO
 from api.v1 import (
     browsing,
     channels,
+    chat,
+    chat_backtests,
+    chat_moderation,
+    chat_warnings,
     commands,
     config,
+    engagement,
     events,
     followers,
     history,
     ingests,
     ladders,
+    polls,
     pools,
+    predictions,
+    raids,
     stream_keys,
     streams,
     trace,
@@ -51,8 +71,10 @@ from infra.sealing import MasterKeys
 ROUTES = (
     Route("GET", "/", pages.browse, public),
     Route("GET", "/c/{name}", pages.watch, public),
+    Route("GET", "/moderation/{name}", pages.moderation, public),
     Route("GET", "/static/{path:.+}", pages.asset, public),
     Route("GET", "/metrics", edge.metrics, public),
+    *recordings.ROUTES,
     *config.ROUTES,
     *browsing.ROUTES,
     *channels.ROUTES,
@@ -61,6 +83,9 @@ ROUTES = (
     *pools.ROUTES,
     *ingests.ROUTES,
     *followers.ROUTES,
+    *chat.ROUTES,
+    *chat_moderation.ROUTES,
+    *engagement.ROUTES,
     *helix.ROUTES,
     *reference.ROUTES,
 )
@@ -84,6 +109,9 @@ def make_app(
     eventsub: subscriptions.Offer | None = None,
     pool: str = "default",
     offered: ingests.Offered | None = None,
+    chatters: Chatters | None = None,
+    backtests: chat_backtests.BackTests | None = None,
+    recorded: recordings.Recordings | None = None,
     more: Iterable[Route] = (),
 ) -> web.Application:
     """The gateway's application.
@@ -96,7 +124,9 @@ def make_app(
     without `authority` nobody signs in and no token is issued. `servers` are those whose health
     is told beside that of Redis; `proxies` are believed who asks. Without `eventsub` nobody
     subscribes to events. `pool` names the transcoders that the streams belong to,
-    `offered` where publishers may send to, if not only to the one of `places`.
+    `offered` where publishers may send to, if not only to the one of `places`; `chatters` knows who
+    is in a chat, without it nobody is; without `backtests` no other rules are tried,
+    without `recorded` no broadcast is played that is over.
     """
     app = web.Application(
         middlewares=[
@@ -130,16 +160,30 @@ def make_app(
     if asking is not None:
         app[COMMANDS] = asking
         add_routes(app, [*commands.ROUTES, *followers.ASKING, *pools.ASKING, *helix.ASKING])
+        add_routes(app, chat_warnings.ASKING)
+        add_routes(app, [*polls.ASKING, *predictions.ASKING, *raids.ASKING])
         if master is not None:
             app[MASTER] = master
             add_routes(app, [*helix.SEALED, *stream_keys.ASKING, *ladders.ASKING])
+    if chatters is not None:
+        app[CHATTERS] = chatters
+    if backtests is not None:
+        app[chat_backtests.BACK_TESTS] = backtests
+        add_routes(app, chat_backtests.ROUTES)
+    if recorded is not None:
+        app[recordings.RECORDINGS] = recorded
+        add_routes(app, recordings.PLAYING)
     if following is not None:
         app[events.EVENTS] = following
         add_routes(app, [*events.ROUTES, *trace.ROUTES])
         app.on_shutdown.append(_let_go)
     if authority is not None:
         app[AUTHORITY] = authority
-        add_routes(app, [*OAUTH2, *session.ROUTES, *STUDIO, *OPERATIONS])
+        add_routes(app, [*OAUTH2, *session.ROUTES, *chat_pages.ROUTES, *STUDIO, *OPERATIONS])
+        add_routes(app, engagement_pages.ROUTES)
+        if asking is not None:
+            add_routes(app, [*chat_pages.ASKING, *engagement_pages.ASKING])
+        add_routes(app, chat_pages.TRYING if backtests is not None else ())
     if eventsub is not None:
         app[subscriptions.OFFER] = eventsub
         add_routes(app, subscriptions.LISTS)

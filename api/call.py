@@ -126,6 +126,7 @@ def endpoint(
     kept: bool = False,
     seconds: float | None = None,
     most: int = MAX_BODY,
+    in_query: bool = False,
     errors: tuple[int, ...] = (),
     answer: Any = None,
     media_types: tuple[str, ...] = ("application/json",),
@@ -136,8 +137,10 @@ def endpoint(
     `kept` answers are given again while all rows stand that were read for them (`api.kept`): for
     what says the same to everybody who may ask, and depends on nothing but path, query and views.
     `seconds` bounds the call where it takes longer than others by its nature (`api.deadline`),
-    `most` the bytes of its body. A function that makes a response by itself says with `answer` and
-    `media_types` what is in it. `errors` are statuses that the rest does not entail.
+    `most` the bytes of its body. With `in_query` the body's fields may stand in the query instead
+    of a body: some clients of the dialect send them so. A function that makes a response by itself
+    says with `answer` and `media_types` what is in it. `errors` are statuses that the rest does not
+    entail.
     """
     kinds = get_type_hints(function, include_extras=True)
     given_back = kinds.pop("return")
@@ -156,7 +159,9 @@ def endpoint(
             given["query"] = query_of(request, kinds["query"])
         if "headers" in kinds:
             given["headers"] = headers_of(request, kinds["headers"])
-        if decoder is not None:
+        if body is not None and in_query and not request.can_read_body:
+            given["body"] = query_of(request, body)
+        elif decoder is not None:
             given["body"] = await _body(request, decoder, most)
         if kept and request.method == "GET" and (noting := request.app[KEPT].noting()):
             request[NOTING] = noting

@@ -115,20 +115,19 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     headers["X-Request-Id"] = request.get(REQUEST_ID, "")
     headers.update(static_headers(request.path))
     if response.content_type == "text/html":
-        headers.setdefault(
-            "Content-Security-Policy", content_security_policy(_origin_or_none(request))
-        )
+        headers.setdefault("Content-Security-Policy", content_security_policy(*_sources(request)))
 
 
-def _origin_or_none(request: web.Request) -> str:
+def _sources(request: web.Request) -> tuple[str, str]:
+    places = request.app[PLACES]
     try:
-        return request.app[PLACES].origin(request)
+        return places.origin(request), places.chat(request)
     except InvalidRecord:
-        return "'none'"  # a Host that is none: the page may talk to nobody else
+        return "'none'", ""  # a Host that is none: the page may talk to nobody else
 
 
-def content_security_policy(origin: str) -> str:
-    """What a page may load: our own files, and media from the origin.
+def content_security_policy(origin: str, chat: str = "") -> str:
+    """What a page may load: our own files, and media from the origin; and that it may chat.
 
     hls.js hands the video element a blob, and may start its worker from one.
     """
@@ -138,7 +137,7 @@ def content_security_policy(origin: str) -> str:
             "script-src 'self'",
             "style-src 'self'",
             f"img-src 'self' data: {origin}",
-            f"connect-src 'self' {origin}",
+            f"connect-src 'self' {origin} {chat}".rstrip(),
             f"media-src blob: {origin}",
             "worker-src 'self' blob:",
             "base-uri 'none'",

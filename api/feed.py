@@ -16,6 +16,7 @@ from api.cursor import BEGINNING, Cursor, Place
 from api.errors import Gone, TooMany
 from api.log import BATCH, Entry, Log, entries, started
 from infra.errors import Unavailable
+from infra.fetching import hold_whole_fetches
 from infra.record import Codec
 
 log = structlog.get_logger()
@@ -200,6 +201,7 @@ class Feeds:
         consumer.assign(tps)
         for tp, at in zip(tps, places, strict=True):
             consumer.seek(tp, at)
+        hold_whole_fetches(consumer)
         loop = asyncio.get_running_loop()
         wanted = loop.time()
         try:

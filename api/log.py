@@ -144,6 +144,27 @@ class Log:
                     break
         return found
 
+    async def told(self, topic: str, key: str, since: int, until: int) -> list[Record]:
+        """What was written under a key between two moments (microseconds), in order."""
+        tp = TopicPartition(topic, partition_of(key.encode(), self.partitions(topic)))
+        found: list[Record] = []
+        async with self._reader(FIND_SECONDS) as consumer:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                at = (await consumer.offsets_for_times({tp: since // 1000}))[tp]
+                over = (await consumer.offsets_for_times({tp: until // 1000}))[tp]
+                end = over.offset if over else (await consumer.end_offsets([tp]))[tp]
+            give(FIND_SECONDS)
+            start = end if at is None else at.offset
+            ends = [end] * (tp.partition + 1)
+            while start < end:
+                async for _, reached, records in self._records(
+                    consumer, topic, {tp.partition: start}, ends, FIND_SECONDS
+                ):
+                    start = reached
+                    own = [each for each in records if each.key == key.encode()]
+                    found += [self._codec.decode(each.value or b"").event for each in own]
+        return found
+
     async def offsets_at(self, topic: str, time: int) -> list[int]:
         """Of the first message of each partition written at `time` (microseconds) or later."""
         tps = self._tps(topic)

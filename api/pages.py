@@ -51,13 +51,22 @@ async def watch(request: web.Request) -> web.Response:
             for url in (f"{playlist}{EVERY_RENDITION}", urljoin(playlist, FIRST_RENDITION)):
                 url = html.escape(url)
                 head += f'<link rel="preload" as="fetch" crossorigin href="{url}" />'
-    page = (request.app[FOLDER] / "watch.html").read_text()
-    page = page.replace('data-state="loading"', f'data-state="{state}"', 1)
+    text = page(request, "watch.html").replace('data-state="loading"', f'data-state="{state}"', 1)
     return web.Response(
-        text=page.replace("</title>", f"</title>{head}", 1),
+        text=text.replace("</title>", f"</title>{head}", 1),
         content_type="text/html",
         headers={"Cache-Control": "no-cache"},
     )
+
+
+def page(request: web.Request, name: str) -> str:
+    """The text of a page, for who brings something along in it."""
+    return (request.app[FOLDER] / name).read_text()
+
+
+async def moderation(request: web.Request) -> web.FileResponse:
+    """The page of who moderates a chat. Its script asks who that is, and for what it shows."""
+    return _file(request, "moderation.html")
 
 
 async def asset(request: web.Request) -> web.FileResponse:

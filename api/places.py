@@ -21,6 +21,9 @@ class Places:
     """RTMP URL for broadcasters. Empty: the page's host with `rtmp_port`."""
     origin_port: int = 8081
     rtmp_port: int = 1935
+    chat_url: str = ""
+    """Base URL of a chat edge, wss://…. Empty: the page's host with `chat_port`."""
+    chat_port: int = 8083
 
     def origin(self, request: web.Request) -> str:
         """Base URL of the origin as this request's browser reaches it, without a final slash."""
@@ -31,6 +34,13 @@ class Places:
         """RTMP URL to publish to, without the stream key."""
         port = "" if self.rtmp_port == 1935 else f":{self.rtmp_port}"
         return self.rtmp_url or f"rtmp://{host_of(request)}{port}/live"
+
+    def chat(self, request: web.Request) -> str:
+        """Base URL of a chat edge as this request's browser reaches it, without a final slash."""
+        if self.chat_url:
+            return self.chat_url.rstrip("/")
+        scheme = "wss" if scheme_of(request) == "https" else "ws"
+        return f"{scheme}://{host_of(request)}:{self.chat_port}"
 
 
 def scheme_of(request: web.Request) -> str:

@@ -26,15 +26,19 @@ class Proxies:
     def __init__(self, trusted: Sequence[str] = (), header: Header = "X-Forwarded-For") -> None:
         """Raises ValueError for what is no address or network."""
         self._trusted = [ipaddress.ip_network(each, strict=False) for each in trusted]
-        self._header = header
+        self.header_name: Header = header
+        """Where they say who asks."""
 
     def address(self, request: web.Request) -> str:
         """Of the client: the last one on the way here that is not a trusted proxy."""
-        peer = request.remote or ""
-        if not self._vouched(request):
+        return self.asking(request.remote or "", request.headers.getall(self.header_name, []))
+
+    def asking(self, peer: str, lines: Sequence[str]) -> str:
+        """The same of who connects, and the lines of the header of that name."""
+        if not self.trusts(peer):
             return peer
         found = _parsed(peer)
-        for text in self._hops(request):
+        for text in self._hops(lines):
             hop = _parsed(text)
             if hop is None:  # said by a proxy that hides it: all that is known is the proxy
                 break
@@ -42,6 +46,10 @@ class Proxies:
             if not self._trusts(hop):
                 break
         return str(found)
+
+    def trusts(self, peer: str) -> bool:
+        """Whether an address is one of the proxies."""
+        return bool(self._trusted) and self._trusts(_parsed(peer))
 
     def scheme(self, request: web.Request) -> str:
         """`http` or `https`, as the client asked."""
@@ -63,17 +71,17 @@ class Proxies:
         return request.headers.get(name, "") if name and self._vouched(request) else ""
 
     def _vouched(self, request: web.Request) -> bool:
-        return bool(self._trusted) and self._trusts(_parsed(request.remote or ""))
+        return self.trusts(request.remote or "")
 
     def _trusts(self, address: _Address | None) -> bool:
         return address is not None and any(
             address.version == network.version and address in network for network in self._trusted
         )
 
-    def _hops(self, request: web.Request) -> Iterator[str]:
+    def _hops(self, lines: Sequence[str]) -> Iterator[str]:
         """Addresses as they were written, the nearest first."""
-        for line in reversed(request.headers.getall(self._header, [])):
-            if self._header == "Forwarded":
+        for line in reversed(lines):
+            if self.header_name == "Forwarded":
                 yield from (each.get("for", "") for each in reversed(_elements(line)))
             else:
                 yield from reversed(line.split(","))
@@ -82,7 +90,7 @@ class Proxies:
         """What the nearest proxy says."""
         if not self._vouched(request):
             return ""
-        if self._header == "Forwarded":
+        if self.header_name == "Forwarded":
             lines = request.headers.getall("Forwarded", [""])
             return (_elements(lines[-1]) or [{}])[-1].get(name, "")
         return request.headers.getall(header, [""])[-1].rpartition(",")[2].strip()

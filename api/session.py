@@ -17,7 +17,7 @@ from api.call import Call, endpoint
 from api.errors import Forbidden
 from api.oauth2.authority import authority
 from api.oauth2.sessions import check_form, sealed_form, session_of
-from api.oauth2.standing import PAGES
+from api.oauth2.standing import PAGES, staff_of
 from api.routes import PRINCIPAL, Route
 from api.v1.followers import follow_channel, get_following, unfollow_channel
 
@@ -53,7 +53,8 @@ async def get_session(call: Call) -> Who:
 def of_page(method: str, path: str, function: Callable[..., Awaitable[Any]], **more: Any) -> Route:
     """An endpoint's function for pages of ours: who asks is whoever is signed in there.
 
-    It has no scopes. 403 for who is not signed in, and for what no page of ours has sent.
+    It has no scopes; staff is staff there. 403 for who is not signed in, and for what no page of
+    ours has sent.
     """
     route = endpoint(method, path, function, by_session, **more)
     inner = route.handler
@@ -64,7 +65,8 @@ def of_page(method: str, path: str, function: Callable[..., Awaitable[Any]], **m
             check_form(request, session, request.headers.get(_HEADER, ""))
         if session is None:
             raise Forbidden("Nobody is signed in here.")
-        request[PRINCIPAL] = Principal(session.user.user_id, PAGES)
+        user = session.user
+        request[PRINCIPAL] = Principal(user.user_id, PAGES, roles=staff_of(user.roles))
         return await inner(request)
 
     handle.__name__ = f"session_{function.__name__}"

@@ -53,6 +53,38 @@ INGEST_LOAD = "ingest-load"
 """How many publishers an ingest has, and could have, by ingest_id."""
 RESERVATIONS = "reservations"
 """Room that is held for events to come, by pool and reservation_id."""
+VIPS = "vips"
+"""Who is a VIP of a channel, by channel_id and user_id."""
+MODERATED_CHANNELS = "moderated-channels"
+"""Which channels a user moderates, by user_id and channel_id."""
+CHAT_HISTORY = "chat-history"
+"""What was said in a channel, newest first, by channel_id, sent_at and message_id."""
+CHAT_MESSAGES = "chat-messages"
+"""Where a message lies in the history, by message_id."""
+CHAT_PURGES = "chat-purges"
+"""Up to when what a user, or everybody (`*`), said is hidden, by channel_id and user_id."""
+CHAT_USER_HISTORY = "chat-user-history"
+"""What a user said in a channel and what was done about it, newest first, by both ids and `/`."""
+CHAT_BANS = "chat-bans"
+"""Who is shut out of a chat, by channel_id and user_id."""
+CHAT_WARNINGS = "chat-warnings"
+"""Warnings that were not confirmed yet, by channel_id and user_id."""
+CHAT_SETTINGS = "chat-settings"
+"""How a chat is set, by channel_id."""
+BLOCKED_TERMS = "blocked-terms"
+"""Terms that are blocked in a chat, by channel_id and term_id."""
+HELD_MESSAGES = "held-messages"
+"""Messages that wait for a moderator, by channel_id and message_id."""
+MODERATION_LOG = "moderation-log"
+"""Who did what in a chat, newest first, by channel_id."""
+POLLS = "polls"
+"""Polls of a channel, newest first, by channel_id."""
+PREDICTIONS = "predictions"
+"""Predictions of a channel, newest first, by channel_id."""
+PARTICIPANTS = "participants"
+"""What a user has and chose in a channel, by channel_id and user_id."""
+RAIDS = "raids"
+"""The raid that was called in a channel, by channel_id."""
 
 
 class Views(Protocol):
@@ -63,11 +95,18 @@ class Views(Protocol):
         ...
 
     async def scan(
-        self, view: str, limit: int, cursor: str | None = None, *, within: str | None = None
+        self,
+        view: str,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        within: str | None = None,
+        after: tuple[str | int, ...] | None = None,
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """At most `limit` rows from a cursor on, and the next cursor; None after the last row.
 
-        `within` names the first part of the key in a view whose keys have two parts.
+        `within` names the first part of the key in a view whose keys have several; `after` is a
+        whole key to begin behind where there is no cursor yet, whether or not it has a row.
         Raises InvalidRecord for a cursor that it did not give out, Unavailable as `get`.
         """
         ...

@@ -136,7 +136,10 @@ class EventProducer:
         event_id: str | None = None,
         partition: int | None = None,
     ) -> "asyncio.Future[Delivery]":
-        """Queue a message, in order; the future is its acknowledgement, or raises Unavailable."""
+        """Queue a message, in order; the future is its acknowledgement, or raises Unavailable.
+
+        Raises Unavailable itself if there has been no room for it in the queue for too long.
+        """
         assert self._kafka is not None, "use `async with`"
         where = partition
         if where is None:
@@ -156,9 +159,14 @@ class EventProducer:
             )
             value = self._codec.encode(meta, event)
             trace = traceparent(meta.correlation_id or identity, identity).encode()
-            sent = await self._kafka.send(
-                topic, value, key.encode(), partition=where, headers=[("traceparent", trace)]
-            )
+            try:
+                sent = await self._kafka.send(
+                    topic, value, key.encode(), partition=where, headers=[("traceparent", trace)]
+                )
+            except KafkaError as error:
+                raise Unavailable(
+                    f"Kafka has not taken a message for {topic}: {error!r}"
+                ) from error
             self._next[topic, where] = sequence + 1
         return asyncio.ensure_future(_delivered(identity, topic, sent))
 

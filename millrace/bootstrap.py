@@ -65,14 +65,32 @@ def run_worker(topology: str) -> None:
 
 def register(topology: str) -> "Callable[[App], None]":
     """What registers a topology's agents with an app."""
-    from topologies import access, accounts, broadcast, eventsub, identity, social, transcode
+    from topologies import (
+        access,
+        accounts,
+        broadcast,
+        chat,
+        engagement,
+        eventsub,
+        identity,
+        social,
+        transcode,
+    )
 
     def register_identity(app: "App") -> None:
         for context in (identity, accounts, access, social):  # one process: all are small
             context.register(app)
 
+    def register_chat(app: "App") -> None:
+        from agents.chat.automod import AutoMod
+        from schemas.chat_emotes import ids_by_name
+
+        chat.register(app, emotes=ids_by_name(), judge=AutoMod())
+        engagement.register(app)
+
     return {
         "broadcast": lambda app: broadcast.register(app, BroadcastSettings()),
+        "chat": register_chat,
         "eventsub": eventsub.register,
         "identity": register_identity,
         "transcode": lambda app: transcode.register(app, TranscodeSettings()),

@@ -16,7 +16,11 @@ _HOMES: Final = {
     "users": ("user", "keys"),
     "topics": ("topics", "schemas"),
     "views": ("rebuild", "prove", "as-of", "diff"),
-    "roles": ("ingest", "origin", "gateway", "views", "clock", "webhooks", "worker"),
+    "backtest": ("backtest",),
+    "roles": (
+        *("ingest", "origin", "gateway", "views", "clock", "webhooks", "worker"),
+        *("chat-fanout", "chat-edge"),
+    ),
 }
 """Modules of `millrace/commands` and the commands in each, in the order of `--help`."""
 

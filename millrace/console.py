@@ -1,11 +1,14 @@
 """What people see: one console, one way to say an error, JSON where a program reads."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 from aiokafka import TopicPartition
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 console = Console(highlight=False)
@@ -20,6 +23,26 @@ def fail(message: str) -> None:
 def note(message: str) -> None:
     """Print something that a person should know but need not act on."""
     console.print(Text.assemble(("! ", "bold yellow"), message), soft_wrap=True)
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on a terminal, nothing elsewhere: told how much is done, of how much, and of what."""
+    shown = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task = shown.add_task(what, total=None)
+
+    def moved(done: int, total: int, of: str) -> None:
+        shown.update(task, completed=done, total=total, description=f"{what} {of}")
+
+    with shown:
+        yield moved
 
 
 def print_json(value: Any) -> None:

@@ -1,16 +1,14 @@
 """Puts the gateway together: views, log, commands, and who may."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import structlog
 from aiohttp import web
 
 from api.app import make_app
+from api.chat.presence import Presence
 from api.commands import Commands
 from api.errors import Unprocessable
 from api.eventsub.naming import Names
@@ -30,6 +28,7 @@ from api.oauth2.tokens import AccessTokens
 from api.places import Places
 from api.proxies import Proxies
 from api.publishing import Publishing
+from api.recordings import Recordings
 from api.registry import routes as schema_routes
 from api.sender import Sender
 from api.v1.events import Events
@@ -37,12 +36,10 @@ from api.v1.history import Key
 from api.v1.ingests import Offered
 from api.views import STREAM_HISTORY
 from infra.clock import Clock, SystemClock
-from infra.errors import Unavailable
-from infra.kafka import Delivery, EventProducer
 from infra.local.master_key import master_keys
 from infra.passwords import Passwords
-from infra.record import Record
 from infra.settings import (
+    ChatEdgeSettings,
     GatewaySettings,
     IngestSettings,
     KafkaSettings,
@@ -51,7 +48,8 @@ from infra.settings import (
     TranscodeSettings,
     WebhooksSettings,
 )
-from millrace.connections import producer, stores
+from millrace.backtest_runs import BackTestRuns
+from millrace.connections import LateProducer, lifetimes, stores
 from schemas import sources
 from schemas.registry import registry
 from schemas.subjects import subjects
@@ -60,10 +58,6 @@ from sinks.reader import ViewReader
 from sinks.stores.redis import RedisStore
 from sinks.watch import RedisWatch
 from web import built
-
-log = structlog.get_logger()
-
-_RETRY_SECONDS = 2.0
 
 
 @asynccontextmanager
@@ -110,7 +104,8 @@ async def gateway() -> AsyncIterator[web.Application]:
                 Publishing(topics, registry(), sender, memory, reading, clock),
             ),
             counting=counting,
-            past=Past(ViewHistory(KafkaSettings().bootstrap, registry())),
+            recorded=Recordings(reading),
+            past=Past(ViewHistory(KafkaSettings().bootstrap, registry(), lifetimes=lifetimes())),
             master=authority.master,
             authority=authority,
             proxies=Proxies(settings.trusted_proxies, settings.proxy_header),
@@ -121,6 +116,8 @@ async def gateway() -> AsyncIterator[web.Application]:
             eventsub=Offer(sockets, authority.master, WebhooksSettings().private),
             pool=TranscodeSettings().pool,
             offered=_offered(),
+            chatters=Presence(hot.link, clock),
+            backtests=BackTestRuns(KafkaSettings().bootstrap),
             more=schema_routes(subjects()),
         )
 
@@ -153,12 +150,14 @@ async def _authority(
 
 
 def _places() -> Places:
-    settings = GatewaySettings()
+    settings, edge = GatewaySettings(), ChatEdgeSettings()
     return Places(
         origin_url=settings.origin_url,
         rtmp_url=settings.rtmp_url,
         origin_port=OriginSettings().port,
         rtmp_port=IngestSettings().rtmp_port,
+        chat_url=edge.url,
+        chat_port=edge.port,
     )
 
 
@@ -193,48 +192,3 @@ def _too_much() -> Iterator[None]:
         yield
     except TooMuch as error:
         raise Unprocessable(str(error), code="as-of-costs-too-much") from error
-
-
-class LateProducer:
-    """A producer that may start after the role that has it: until then it is Unavailable."""
-
-    def __init__(self, role: str) -> None:
-        self._role = role
-        self._producer: EventProducer | None = None
-        self._starting: asyncio.Task[None] | None = None
-        self._stopping = asyncio.Event()
-
-    async def __aenter__(self) -> Self:
-        self._starting = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        assert self._starting is not None
-        if self._producer is None:
-            self._starting.cancel()
-        await asyncio.gather(self._starting, return_exceptions=True)
-
-    async def post(
-        self, topic: str, key: str, event: Record, *, event_id: str | None = None
-    ) -> "asyncio.Future[Delivery]":
-        """Queue a message; the future is its acknowledgement. Raises Unavailable."""
-        if self._producer is None:
-            raise Unavailable("Kafka was not there yet since this process started")
-        return await self._producer.post(topic, key, event, event_id=event_id)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with producer(self._role) as found:
-                    self._producer = found
-                    await self._stopping.wait()
-                    return
-            except Unavailable as error:
-                log.warning("waiting for a server", server="kafka", error=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)

@@ -10,6 +10,8 @@ from infra.local import probes
 from infra.local.layout import Layout
 from infra.local.process import Program
 from infra.settings import (
+    ChatEdgeSettings,
+    ChatFanoutSettings,
     GatewaySettings,
     IngestSettings,
     OriginSettings,
@@ -20,7 +22,7 @@ from infra.settings import (
 )
 from sinks.view import StoreKind
 
-TOPOLOGIES: Final = ("identity", "broadcast", "eventsub", "transcode")
+TOPOLOGIES: Final = ("identity", "broadcast", "eventsub", "transcode", "chat")
 """What `millrace worker` can run."""
 STORES: Final[tuple[StoreKind, ...]] = ("redis", "cassandra")
 """What `millrace views` can write. Lists in Cassandra take long in a storm: they are a process of
@@ -48,7 +50,7 @@ class Role:
             environment={"MILLRACE_DATA": str(layout.data), **self.environment},
             port=port,
             ready=partial(probes.http_healthy, "127.0.0.1", port) if port else None,
-            start_deadline=90,
+            start_deadline=180,
         )
 
 
@@ -61,6 +63,8 @@ def roles() -> list[Role]:
         Role("clock", "Clock", ("clock",), None),
         *_each("views", STORES, ViewsSettings().web_port, instance),
         Role("webhooks", "Webhooks", ("webhooks",), WebhooksSettings().web_port),
+        Role("chat-fanout", "Chat fan-out", ("chat-fanout",), ChatFanoutSettings().web_port),
+        Role("chat-edge", "Chat edge", ("chat-edge",), ChatEdgeSettings().web_port),
         Role("ingest", "Ingest", ("ingest",), IngestSettings().http_port),
         Role("origin", "Origin", ("origin",), OriginSettings().port),
         Role("transcoder", "Transcoder", ("transcoder",), TranscoderSettings().web_port, alone),
@@ -86,7 +90,7 @@ def _each(
 
 def port_settings() -> dict[str, int]:
     """Every port that the roles listen on, by the setting that moves it."""
-    ingest = IngestSettings()
+    ingest, edge = IngestSettings(), ChatEdgeSettings()
     found = {
         "MILLRACE_GATEWAY_PORT": GatewaySettings().port,
         "MILLRACE_ORIGIN_PORT": OriginSettings().port,
@@ -96,7 +100,14 @@ def port_settings() -> dict[str, int]:
         "MILLRACE_INGEST_HTTP_PORT": ingest.http_port,
         "MILLRACE_INGEST_RTMP_PORT": ingest.rtmp_port,
         "MILLRACE_WORKER_WEB_PORT": WorkerSettings().web_port,
+        "MILLRACE_CHAT_EDGE_PORT": edge.port,
+        "MILLRACE_CHAT_EDGE_WEB_PORT": edge.web_port,
+        "MILLRACE_CHAT_FANOUT_WEB_PORT": ChatFanoutSettings().web_port,
     }
+    if edge.irc_port:
+        found["MILLRACE_CHAT_EDGE_IRC_PORT"] = edge.irc_port
+    if edge.tls_certificate:
+        found["MILLRACE_CHAT_EDGE_IRC_TLS_PORT"] = edge.irc_tls_port
     if ingest.rtmps_port:
         found["MILLRACE_INGEST_RTMPS_PORT"] = ingest.rtmps_port
     return found

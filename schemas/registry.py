@@ -35,10 +35,12 @@ class Registry:
         self._encoders: dict[type[Record], Encode] = {}
         self._decoders: dict[bytes, Decode] = {}
         """By frame: the five bytes with which a message begins."""
+        self._records: dict[bytes, type[Record]] = {}
         today, locked = sources.schemas(root), sources.ids(root)
         for number, schema in self._schemas.items():
             name = sources.full_name(schema)
             record, frame = records.BY_NAME[name], _FRAME.pack(_MAGIC, number)
+            self._records[frame] = record
             if number != locked[name]:
                 self._decoders[frame] = older(schema, today[name], record)
                 continue
@@ -67,6 +69,13 @@ class Registry:
             return decode(value)
         except _UNRESOLVED as error:
             raise self._unreadable(value, error) from error
+
+    def record_of(self, value: bytes) -> type[Record]:
+        """What a message is, without decoding it. Raises InvalidRecord if that is unknown."""
+        record = self._records.get(value[:5]) if value else None
+        if record is None:
+            raise self._unknown(value)
+        return record
 
     def _unknown(self, value: bytes) -> InvalidRecord:
         if not value or len(value) < _FRAME.size:

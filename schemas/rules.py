@@ -24,7 +24,20 @@ MAX_MESSAGE_BYTES: Final = 1 << 20
 
 _TOPIC_NAME = re.compile(r"[a-z]+(-[a-z]+)+")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_IRREGULAR = ("Begun", "Given", "Held", "Left", "Lost", "Made", "Paid", "Sent", "Set", "Won")
+_IRREGULAR = (
+    "Begun",
+    "Cast",
+    "Given",
+    "Held",
+    "Left",
+    "Lost",
+    "Made",
+    "Paid",
+    "Sent",
+    "Set",
+    "Went",
+    "Won",
+)
 
 
 class Problem(msgspec.Struct, frozen=True):

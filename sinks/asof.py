@@ -6,6 +6,7 @@ from aiokafka import TopicPartition
 from infra.kafka import LogReader
 from infra.record import Codec
 from sinks.fold import Fold, LogPass, OnProgress, Tally, partitions_of
+from sinks.retention import FOR_GOOD, Lifetimes
 from sinks.rows import Columns, Key
 from sinks.view import View
 
@@ -31,12 +32,14 @@ async def as_of(
     time: int,
     *,
     key: str | Key | None = None,
+    lifetimes: Lifetimes = FOR_GOOD,
     on_progress: OnProgress | None = None,
 ) -> AsOf:
     """The rows at `time` (microseconds), or the one under `key`, as far as it existed.
 
     The moment is that of the log: a message counts from when it was written, to the millisecond.
-    Given a key, only the partition that can hold it is read, if the view says how to tell.
+    Given a key, only the partition that can hold it is read, if the view says how to tell. Rows
+    whose time was over then, by the `lifetimes` of today, are left out.
     """
     only = None if key is None else view.key_of(key)
     partitions = await partitions_of(log, view, only)
@@ -44,7 +47,8 @@ async def as_of(
     messages = LogPass(log, codec, view, on_progress)
     fold = Fold(messages, only=only)
     await fold.until(offsets)
-    return AsOf(view.name, time, offsets, fold.rows, messages.tally)
+    rows = lifetimes.kept(view, fold.rows, time)
+    return AsOf(view.name, time, offsets, rows, messages.tally)
 
 
 async def offsets_at(

@@ -8,6 +8,7 @@ from infra.record import Codec
 from sinks.asof import offsets_at
 from sinks.comparison import Difference, differences
 from sinks.fold import Fold, LogPass, OnProgress, Tally, partitions_of
+from sinks.retention import FOR_GOOD, Lifetimes
 from sinks.view import View
 
 
@@ -32,6 +33,7 @@ async def diff(
     before: int,
     after: int,
     *,
+    lifetimes: Lifetimes = FOR_GOOD,
     on_progress: OnProgress | None = None,
 ) -> Diff:
     """Compare a view at two moments (microseconds) in one pass over the log.
@@ -44,9 +46,9 @@ async def diff(
     messages = LogPass(log, codec, view, on_progress)
     fold = Fold(messages)
     await fold.until(await offsets_at(log, partitions, before))
-    first = fold.rows
+    first = lifetimes.kept(view, fold.rows, before)
     await fold.until(await offsets_at(log, partitions, after))
-    second = fold.rows
+    second = lifetimes.kept(view, fold.rows, after)
     found = [
         difference
         for key in sorted(first.keys() | second.keys())

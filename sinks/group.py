@@ -1,12 +1,9 @@
 """How a writer takes part in a consumer group: the group shares out partitions, and no more."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-
-FETCH_WAIT_MS: Final = 20
-"""How long a fetch may wait at the broker; a message that just missed one waits as long."""
 
 
 def member(bootstrap: str, group: str, instance: str | None) -> AIOKafkaConsumer:
@@ -17,7 +14,6 @@ def member(bootstrap: str, group: str, instance: str | None) -> AIOKafkaConsumer
         group_instance_id=instance,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=FETCH_WAIT_MS,
         max_partition_fetch_bytes=1 << 20,
         session_timeout_ms=6000,
         heartbeat_interval_ms=1500,
@@ -25,15 +21,15 @@ def member(bootstrap: str, group: str, instance: str | None) -> AIOKafkaConsumer
 
 
 class Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Tells which partitions this process has."""
+    """Tells which partitions this process has; None while they are shared out."""
 
-    def __init__(self, assign: Callable[[frozenset[TopicPartition]], None]) -> None:
+    def __init__(self, assign: Callable[[frozenset[TopicPartition] | None], None]) -> None:
         self._assign = assign
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """All partitions are given up before they are shared out anew."""
-        self._assign(frozenset())
+        self._assign(None)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """The share of this process."""
+        """The share of this process, which may be empty."""
         self._assign(frozenset(assigned))

@@ -10,6 +10,7 @@ from infra.kafka import LogReader
 from infra.record import Codec
 from sinks.asof import offsets_at
 from sinks.fold import Fold, LogPass, partitions_of
+from sinks.retention import FOR_GOOD, Lifetimes
 from sinks.rows import Columns, Key
 from sinks.view import View
 from sinks.views import view_named
@@ -29,7 +30,15 @@ class TooMuch(InvalidRecord):
 class ViewHistory:
     """Folds the log for one row, up to a time."""
 
-    def __init__(self, bootstrap: str, codec: Codec, *, most: int = MOST_MESSAGES) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        codec: Codec,
+        *,
+        lifetimes: Lifetimes = FOR_GOOD,
+        most: int = MOST_MESSAGES,
+    ) -> None:
+        self._lifetimes = lifetimes
         self._most = most
         self._bootstrap = bootstrap
         self._codec = codec
@@ -90,7 +99,7 @@ class ViewHistory:
                 )
             fold = Fold(LogPass(log, self._codec, view), only=only)
             await fold.until(ends)
-            return fold.rows
+            return self._lifetimes.kept(view, fold.rows, time)
 
 
 def _row(view: View, key: Key, columns: Columns) -> Columns:

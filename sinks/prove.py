@@ -1,20 +1,23 @@
 """Proves a view: folds the log to the offsets that the view claims, and compares every row.
 
 The writer may go on meanwhile. A row that changes between the moment its position was read and the
-moment it was read itself is right if each column is one that the log gives in that window.
+moment it was read itself is right if each column is one that the log gives in that window. A row
+whose time is over is not missing, and one whose time ends meanwhile proves nothing either way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 from aiokafka import TopicPartition
 
+from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
 from infra.kafka import LogReader
 from infra.record import Codec
 from sinks.comparison import Difference, differences
 from sinks.fold import Fold, LogPass, OnProgress, Tally, partitions_of
+from sinks.retention import FOR_GOOD, SECOND, Lifetimes
 from sinks.rows import Columns, Digest, Key
 from sinks.store import Position, Store
 from sinks.view import View
@@ -22,6 +25,8 @@ from sinks.writer import BATCH_MESSAGES
 
 PAGE_ROWS: Final = 1000
 ATTEMPTS: Final = 3
+EDGE: Final = 2 * SECOND
+"""By how much the clocks of writers may differ from ours."""
 _AHEAD: Final = 2 * max(BATCH_MESSAGES.values())
 """Rows may be ahead of their positions by the batch that is being written."""
 
@@ -36,6 +41,8 @@ class Proof(msgspec.Struct, frozen=True):
     rows: int
     moving: int
     """Rows that changed while they were compared."""
+    going: int
+    """Rows whose time ended while they were compared, or about then: they were left out."""
     expected_digest: str
     found_digest: str
     differences: list[Difference]
@@ -53,15 +60,20 @@ async def prove(
     codec: Codec,
     view: View,
     *,
+    lifetimes: Lifetimes = FOR_GOOD,
+    clock: Clock | None = None,
     on_progress: OnProgress | None = None,
 ) -> Proof:
-    """Compare the active generation with the log.
+    """Compare the active generation with the log, and with the time if rows go by themselves.
 
     Raises Unavailable if a server is away, or the view is rebuilt again and again meanwhile.
     """
     for _ in range(ATTEMPTS):
         generation = (await store.generations(view)).active
-        proof = await _prove(log, store, codec, view, generation, on_progress)
+        messages = LogPass(log, codec, view, on_progress)
+        proof = await _prove(
+            log, messages, store, view, generation, lifetimes, clock or SystemClock()
+        )
         if (await store.generations(view)).active == generation:
             return proof
     raise Unavailable(f"{view.name} was rebuilt while it was compared; try again")
@@ -69,21 +81,25 @@ async def prove(
 
 async def _prove(
     log: LogReader,
+    messages: LogPass,
     store: Store,
-    codec: Codec,
     view: View,
     generation: str,
-    on_progress: OnProgress | None,
+    lifetimes: Lifetimes,
+    clock: Clock,
 ) -> Proof:
     partitions = await partitions_of(log, view)
-    messages = LogPass(log, codec, view, on_progress)
     fold = Fold(messages)
     stored = await store.positions(view, generation)
     await fold.until(_offsets(partitions, stored))
     offsets = _offsets(partitions, await store.positions(view, generation))
     await fold.until(offsets)
-    expected = fold.rows
+    expected, began = fold.rows, clock.now()
     found = await _all_rows(store, view, generation)
+    span = (began - EDGE, clock.now() + EDGE)
+    going = _going(view, lifetimes, expected.keys() | found.keys(), span)
+    expected = _without(lifetimes.kept(view, expected, began), going)
+    found = _without(found, going)
     after = _offsets(partitions, await store.positions(view, generation))
     ends = await log.ends(partitions)
     states = await fold.watch_until({tp: min(ends[tp], after[tp] + _AHEAD) for tp in partitions})
@@ -94,11 +110,30 @@ async def _prove(
         offsets=offsets,
         rows=len(found),
         moving=len(settled),
+        going=len(going),
         expected_digest=_digest(expected, settled),
         found_digest=_digest(found, {}),
         differences=wrong,
         tally=messages.tally,
     )
+
+
+def _going(
+    view: View, lifetimes: Lifetimes, keys: Iterable[Key], span: tuple[int, int]
+) -> set[Key]:
+    """The rows whose time ends in a span: whether they were there cannot be said."""
+    if not lifetimes.of(view):
+        return set()
+    first, last = span
+    return {
+        key
+        for key in keys
+        if lifetimes.keeps(view, key, first) and not lifetimes.keeps(view, key, last)
+    }
+
+
+def _without(rows: Mapping[Key, Columns], left_out: set[Key]) -> dict[Key, Columns]:
+    return {key: row for key, row in rows.items() if key not in left_out}
 
 
 def _offsets(

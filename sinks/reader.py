@@ -12,6 +12,7 @@ from infra.errors import InvalidRecord, Unavailable
 from sinks.rows import Columns, Key
 from sinks.standing import Lease, Read, Telling
 from sinks.store import Store, Superseded
+from sinks.stores.keys import key_text
 from sinks.view import StoreKind, View
 from sinks.views import view_named
 
@@ -64,14 +65,21 @@ class ViewReader:
         return row
 
     async def scan(
-        self, view: str, limit: int = 100, cursor: str | None = None, *, within: str | None = None
+        self,
+        view: str,
+        limit: int = 100,
+        cursor: str | None = None,
+        *,
+        within: str | None = None,
+        after: Key | None = None,
     ) -> Rows:
         """At most `limit` (up to 1000) rows, and the next cursor.
 
-        `within` keeps the rows whose first key column it is. Raises InvalidRecord for a cursor
+        `within` keeps the rows whose first key column it is; `after` begins behind a key, whether
+        or not it has a row, where there is no cursor yet. Raises InvalidRecord for a cursor
         of another scan, or of a generation that was replaced since.
         """
-        rows, _ = await self.page(view, limit, cursor, within)
+        rows, _ = await self.page(view, limit, cursor, within, after)
         return rows
 
     async def row(self, view: str, key: str | Key) -> tuple[Columns | None, Basis]:
@@ -91,30 +99,36 @@ class ViewReader:
         return (None if columns is None else _row(found, full, columns)), UNKNOWN
 
     async def page(
-        self, view: str, limit: int, cursor: str | None, within: str | None
+        self,
+        view: str,
+        limit: int,
+        cursor: str | None,
+        within: str | None,
+        after: Key | None = None,
     ) -> tuple[Rows, Basis]:
         """Rows as `scan`, and what they stand on."""
         found = view_named(view)
+        start = None if after is None else key_text(found.key_of(after))
         try:
-            return await self._page(found, limit, cursor, within)
+            return await self._page(found, limit, cursor, within, start)
         except Superseded:
             with self._anew(found):
-                return await self._page(found, limit, cursor, within)
+                return await self._page(found, limit, cursor, within, start)
 
     async def _page(
-        self, found: View, limit: int, cursor: str | None, within: str | None
+        self, found: View, limit: int, cursor: str | None, within: str | None, start: str | None
     ) -> tuple[Rows, Basis]:
         limit = max(1, min(limit, MOST_ROWS))
         basis: Basis
         if telling := self._telling.get(found.store):
             active = await telling.active(found)
             generation = active.value
-            place = _place(cursor, found, generation, within)
+            place = _place(cursor, found, generation, within) or start
             page, reads = await telling.page(found, generation, limit, place, within)
             rows, basis = [row for _, row in page.rows], (telling.lease, active, *reads)
         else:
             generation = await self._generation(found)
-            place = _place(cursor, found, generation, within)
+            place = _place(cursor, found, generation, within) or start
             page = await self._stores[found.store].scan(found, generation, limit, place, within)
             rows, basis = [_row(found, key, columns) for key, columns in page.rows], UNKNOWN
         if page.cursor is None:
@@ -155,10 +169,16 @@ class NotingReader:
         return row
 
     async def scan(
-        self, view: str, limit: int = 100, cursor: str | None = None, *, within: str | None = None
+        self,
+        view: str,
+        limit: int = 100,
+        cursor: str | None = None,
+        *,
+        within: str | None = None,
+        after: Key | None = None,
     ) -> Rows:
         """As `ViewReader.scan`."""
-        rows, basis = await self._reader.page(view, limit, cursor, within)
+        rows, basis = await self._reader.page(view, limit, cursor, within, after)
         self.note(*basis)
         return rows
 

@@ -30,6 +30,15 @@ class Delete(msgspec.Struct, frozen=True):
 Change = Upsert | Delete
 
 
+class Retention(msgspec.Struct, frozen=True):
+    """That rows are kept only for so long after their time (`sinks.retention`)."""
+
+    name: str
+    """What its setting is called. Views of the same name keep their rows equally long."""
+    time_of: Callable[[Key], int | None]
+    """The time of a row, in microseconds, from its key; None: unknown, it is kept for good."""
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """A view. Its module in `sinks/views` is all there is of it.
 
@@ -64,6 +73,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which a row goes by itself. Redis only, and for good: such a view is a notice
     board, not a state. Nothing is proved of it, it has no scans, older messages are passed over,
     and who watches a row (`sinks.watch`) hears of each write to it, after all other views have it.
+    """
+
+    retention: Retention | None = None
+    """Whose rows are kept for as long as a setting says; None: for good. Cassandra only. Such rows
+    follow from the log and the time: what is proved of them is what should still be there.
     """
 
     @property

@@ -21,10 +21,12 @@ from aiokafka.errors import KafkaError
 from infra.clock import Clock, SystemClock
 from infra.dead_letters import DeadLetters
 from infra.errors import MillraceError, Unavailable
+from infra.fetching import hold_whole_fetches
 from infra.record import Codec
 from sinks import metrics
 from sinks.feed import Backlog, Feed
 from sinks.group import Rebalances, member
+from sinks.health import PROBE_SECONDS, Health
 from sinks.lane import Lane
 from sinks.patience import Patience, cancelled
 from sinks.projection import Failure, Hole, Message, Taken
@@ -37,29 +39,9 @@ OnHole = Callable[[Hole], Awaitable[None]]
 
 FOLLOW_SECONDS: Final = 0.5
 """How often the writer looks whether a view was rebuilt."""
-PROBE_SECONDS: Final = 5.0
-"""How often the writer asks Kafka where the log ends."""
 BATCH_MESSAGES: Final[dict[StoreKind, int]] = {"redis": 100, "cassandra": 500}
 """Messages of a partition that a view takes at once, at most: others stand behind no more. A write
 to Cassandra takes some groups of its log, however large it is."""
-
-
-class Health(msgspec.Struct, frozen=True):
-    """How a writer is."""
-
-    store: str
-    partitions: int
-    """Partitions this process has; another process may have the rest."""
-    oldest_unapplied: float
-    """Age in seconds of the oldest message known that is not in the views; 0 if there is none."""
-    kafka_silent: float
-    """Seconds since Kafka last answered."""
-    waiting_for: str
-    """The server that is away; empty if none is."""
-
-    def well(self, limit: float) -> bool:
-        """Whether the views are at most so many seconds behind, and Kafka is there."""
-        return self.oldest_unapplied <= limit and self.kafka_silent <= limit + PROBE_SECONDS
 
 
 class ViewWriter:
@@ -99,6 +81,8 @@ class ViewWriter:
         self._lasting = [lane for lane in self._lanes if lane.view.lasting]
         self._expiring = [lane for lane in self._lanes if not lane.view.lasting]
         self._assigned: frozenset[TopicPartition] = frozenset()
+        self._shared_out = False
+        self._ready = False
         self._kafka_answered = self._clock.monotonic()
         self._patience = Patience(self._kind)
 
@@ -108,7 +92,8 @@ class ViewWriter:
         age = 0.0 if oldest is None else self._clock.now() / 1e6 - oldest / 1e3
         silent = self._clock.monotonic() - self._kafka_answered
         waiting = self._patience.waiting_for
-        return Health(self._kind, len(self._assigned), max(0.0, age), silent, waiting)
+        partitions = len(self._assigned)
+        return Health(self._kind, self._ready, partitions, max(0.0, age), silent, waiting)
 
     async def run(self) -> None:
         """Write until cancelled. Raises MillraceError if going on would do harm."""
@@ -125,6 +110,7 @@ class ViewWriter:
         consumer.subscribe(topics=sorted(topics), listener=Rebalances(partial(self._assign, feed)))
         try:
             await consumer.start()
+            hold_whole_fetches(consumer)
             await _together(
                 self._fetch(feed),
                 self._follow(),
@@ -134,7 +120,7 @@ class ViewWriter:
         except KafkaError as error:
             raise Unavailable(f"Kafka at {self._bootstrap}: {error!r}") from error
         finally:
-            self._assign(feed, frozenset())
+            self._assign(feed, None)
             await backlog.close()
             with contextlib.suppress(KafkaError):
                 await consumer.stop()
@@ -153,9 +139,10 @@ class ViewWriter:
                 with contextlib.suppress(Unavailable):
                     await lane.follow()
 
-    def _assign(self, feed: Feed, partitions: frozenset[TopicPartition]) -> None:
+    def _assign(self, feed: Feed, partitions: frozenset[TopicPartition] | None) -> None:
         """The group gave this process these partitions, and has taken all others."""
-        self._assigned = partitions
+        self._assigned = partitions or frozenset()
+        self._shared_out = partitions is not None
         feed.clear()
         for lane in self._lanes:
             lane.forget()
@@ -168,6 +155,7 @@ class ViewWriter:
         while not cancelled():
             lane.news.clear()
             await self._take_up(lane, consumer, feed)
+            self._ready = self._ready or self._all_taken_up()
             messages = await self._next(lane, feed, backlog)
             if not messages:
                 lane.oldest = None
@@ -193,6 +181,10 @@ class ViewWriter:
             feed.begin(partition)
         if lane.view.lasting:
             _wake(self._expiring)  # it may be past what they waited for
+
+    def _all_taken_up(self) -> bool:
+        lacking = (lane.lacks(partition) for lane in self._lanes for partition in self._assigned)
+        return self._shared_out and not any(lacking)
 
     async def _recent(
         self, lane: Lane, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]

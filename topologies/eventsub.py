@@ -60,5 +60,6 @@ def register(app: App) -> None:
                 forward_events,
                 told=app.Table(f"told-of-{topic}", value_type=int),
                 grants=app.Table(f"grants-of-{topic}", value_type=int),
+                listeners=tables.listeners,
             ),
         )

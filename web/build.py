@@ -21,7 +21,18 @@ from web import BUILT, STATIC
 _HERE = Path(__file__).parent
 PACKAGES = _HERE / "node_modules"
 """What the lock names, once it is installed: for the pages, to build them, and to test them."""
-_PAGES = ("browse.js", "watch.js", "channel.js", "studio.js", "operations.js", "style.css")
+_PAGES = (
+    *(
+        "browse.js",
+        "watch.js",
+        "channel.js",
+        "chat.js",
+        "moderation.js",
+        "recording.js",
+        "studio.js",
+    ),
+    *("operations.js", "style.css", "chat.css", "moderation.css"),
+)
 _AT_ONCE = ("early.js", "theme.js")
 """Run as soon as they are there, which modules do not."""
 _AT_LOAD = "//# allFunctionsCalledOnLoad"

@@ -5,6 +5,7 @@ Every command is answered by an event. A user who was erased is never known agai
 is not given to anyone else: ids follow from logins, so another person would inherit the id.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -71,6 +72,7 @@ Event = (
 )
 
 DESCRIPTION_LENGTH = 300
+_COLOUR = re.compile(r"(#[0-9A-F]{6})?")
 ROLES = frozenset({"partner", "affiliate", "operator", "service"})
 
 
@@ -221,12 +223,15 @@ def _change_profile(user: User, command: ChangeProfile) -> list[Event]:
         return [refused(command, "description-too-long", text)]
     if not is_sealed(email, user.key_id):
         return [refused(command, "not-sealed", SEALED_RULE)]
+    if command.colour is not None and not _COLOUR.fullmatch(command.colour):
+        return [refused(command, "invalid-colour", "colour must be #RRGGBB, or empty")]
     return [
         ProfileChanged(
             user_id=command.user_id,
             display_name=name,
             description=description,
             sealed_email=email,
+            colour=command.colour,
         )
     ]
 

@@ -7,12 +7,13 @@ from zlib import crc32
 
 from agents.eventsub import model
 from agents.eventsub.deliveries import Queues, deliver, message_id_of
+from agents.eventsub.forwarding import listeners_row
 from agents.eventsub.model import Subscription
 from agents.eventsub.progress import WINDOW
 from agents.schedule import MINUTE, Schedule
 from infra.errors import InvalidRecord
 from infra.streaming import Message, Send, Table
-from schemas.eventsub import KINDS, MODERATOR
+from schemas.eventsub import BY_NAME, MODERATOR
 from schemas.records.clock import Tick
 from schemas.records.eventsub import (
     ConfirmSubscription,
@@ -87,7 +88,7 @@ class _Deciding:
                 self.report(command)
 
     def create(self, command: CreateSubscription) -> None:
-        row = _listeners_row(command.channel_id, command.type, command.version)
+        row = listeners_row(command.channel_id, command.type, command.version)
         ids = self.tables.listeners.get(row, [])
         known = [self.tables.subscriptions[each] for each in ids]
         event = model.create(known, command, now=self.now)
@@ -108,8 +109,8 @@ class _Deciding:
             self.say(subscription, model.revoked(subscription, status))
 
     def forget_moderator(self, command: ForgetModerator) -> None:
-        for kind in KINDS:
-            row = _listeners_row(command.channel_id, kind.name, kind.version)
+        for kind in BY_NAME.values():
+            row = listeners_row(command.channel_id, kind.name, kind.version)
             for each in self.tables.listeners.get(row, []) if kind.moderated else []:
                 condition = json.loads(self.tables.subscriptions[each].condition)
                 if condition[MODERATOR] == command.user_id:
@@ -122,11 +123,11 @@ class _Deciding:
 
     def notify(self, command: Notify) -> None:
         """Tell those who listen, some at a time; the rest follow by a message to itself."""
-        row = _listeners_row(command.channel_id, command.type, command.version)
+        row = listeners_row(command.channel_id, command.type, command.version)
         ids = [each for each in self.tables.listeners.get(row, []) if each > command.after]
         for each in ids[:FAN_OUT]:
             subscription = self.tables.subscriptions[each]
-            if subscription.status == model.ENABLED:
+            if subscription.status == model.ENABLED and _means(subscription, command):
                 self.tell(subscription, command)
         if len(ids) > FAN_OUT:
             rest = Notify(
@@ -189,7 +190,7 @@ class _Deciding:
     def end(self, before: Subscription, after: Subscription | None) -> None:
         """A subscription lasts no longer; `after`: as it is listed from now on."""
         name = before.subscription_id
-        row = _listeners_row(before.channel_id, before.type, before.version)
+        row = listeners_row(before.channel_id, before.type, before.version)
         ids = [each for each in self.tables.listeners[row] if each != name]
         if ids:
             self.tables.listeners[row] = ids
@@ -208,10 +209,13 @@ class _Deciding:
         deliver(self.send, subscription, kind, message_id_of(subscription, about), data=data)
 
 
-def _listeners_row(channel_id: str, name: str, version: str) -> str:
-    return f"{channel_id}|{name}|{version}"
-
-
 def _spread(name: str) -> int:
     """Up to an hour: what ended at once is not forgotten at once, in one message."""
     return crc32(name.encode()) % 60 * MINUTE
+
+
+def _means(subscription: Subscription, command: Notify) -> bool:
+    kind = BY_NAME.get((command.type, command.version))
+    if kind is None or len(kind.subjects) == 1:
+        return True
+    return kind.meant(json.loads(subscription.condition), json.loads(command.data))

@@ -24,14 +24,26 @@ _FADED: Final = ("expired", "code-expired", "too-many-grants")
 """Reasons of grants that ended by themselves: nobody took back what they gave."""
 
 
-def forward_events(message: Message, send: Send, *, told: Table[int], grants: Table[int]) -> None:
+def forward_events(
+    message: Message,
+    send: Send,
+    *,
+    told: Table[int],
+    grants: Table[int],
+    listeners: Table[list[str]],
+) -> None:
     """Say what happened in other contexts as commands of this one.
 
     `told`: checksum of what was last told, by type and channel. `grants`: how many an application
-    has from a user.
+    has from a user. `listeners`: subscriptions by channel and type.
     """
     for kind in BY_EVENT.get(type(message.event), []):
-        data = json.dumps(kind.told(message.event), ensure_ascii=False, separators=(",", ":"))
+        if kind.busy and listeners_row(message.key, kind.name, kind.version) not in listeners:
+            continue
+        found = kind.told(message.event, message.meta)
+        if found is None:
+            continue
+        data = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
         if kind.changes:
             row, sum_ = f"{kind.name}|{kind.version}|{message.key}", crc32(data.encode())
             if told.get(row) == sum_:
@@ -66,6 +78,11 @@ def forward_events(message: Message, send: Send, *, told: Table[int], grants: Ta
                 del grants[row]
             if reason not in _FADED:
                 _forget(send, user, "authorization_revoked", client)
+
+
+def listeners_row(channel_id: str, name: str, version: str) -> str:
+    """Where a table has who listens to a type of a channel's."""
+    return f"{channel_id}|{name}|{version}"
 
 
 def _forget(send: Send, subject: str, status: str, client_id: str | None = None) -> None:

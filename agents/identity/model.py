@@ -1,4 +1,4 @@
-"""Channels, their moderators and stream keys: what a channel shows, and who may publish there.
+"""Channels, their moderators, VIPs and stream keys: what a channel shows, who may publish there.
 
 A channel that belongs to a user has the user's id. Every command is answered by an event, because
 somebody waits for it: what is so already is said again.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from schemas.records.clock import Tick
 from schemas.records.identity import (
     AddModerator,
+    AddVip,
     ChangeChannel,
     ChannelErased,
     ChannelRegistered,
@@ -22,8 +23,11 @@ from schemas.records.identity import (
     OpenChannel,
     RegisterChannel,
     RemoveModerator,
+    RemoveVip,
     StreamKeyIssued,
     StreamKeyRevoked,
+    VipAdded,
+    VipRemoved,
 )
 
 Asked = (
@@ -33,6 +37,8 @@ Asked = (
     | IssueStreamKey
     | AddModerator
     | RemoveModerator
+    | AddVip
+    | RemoveVip
     | EraseChannel
 )
 Command = Asked | Tick
@@ -44,6 +50,8 @@ Event = (
     | StreamKeyRevoked
     | ModeratorAdded
     | ModeratorRemoved
+    | VipAdded
+    | VipRemoved
     | CommandRefused
 )
 
@@ -56,6 +64,7 @@ TITLE_LENGTH = 140
 CATEGORY_LENGTH = 140
 TAGS = 10
 MODERATORS = 500
+VIPS = 100
 USER_ID_LENGTH = 100
 
 
@@ -70,6 +79,7 @@ class Channel:
     language: str = ""
     tags: tuple[str, ...] = ()
     moderators: tuple[str, ...] = ()
+    vips: tuple[str, ...] = ()
     erased: bool = False
 
 
@@ -93,6 +103,8 @@ def decide(channel: Channel | None, command: Command) -> list[Event]:
             return _issue(channel, command)
         case AddModerator() | RemoveModerator():
             return _moderate(channel, command)
+        case AddVip() | RemoveVip():
+            return _honour(channel, command)
         case EraseChannel():
             return _erase(channel, command)
 
@@ -111,9 +123,13 @@ def evolve(channel: Channel | None, event: Event) -> Channel | None:
                 tags=channel.tags if event.tags is None else tuple(event.tags),
             )
         case ModeratorAdded() if channel:
-            return replace(channel, moderators=_with(channel, event.user_id))
+            return replace(channel, moderators=(*channel.moderators, event.user_id))
         case ModeratorRemoved() if channel:
-            return replace(channel, moderators=_without(channel, event.user_id))
+            return replace(channel, moderators=_without(channel.moderators, event.user_id))
+        case VipAdded() if channel:
+            return replace(channel, vips=(*channel.vips, event.user_id))
+        case VipRemoved() if channel:
+            return replace(channel, vips=_without(channel.vips, event.user_id))
         case ChannelErased():
             return Channel(name=event.name, title="", category="", erased=True)
         case StreamKeyIssued() if channel:
@@ -199,16 +215,42 @@ def _moderate(channel: Channel, command: AddModerator | RemoveModerator) -> list
         if not known:
             return [_refused(command, "not-a-moderator", "the user does not moderate the channel")]
         return [ModeratorRemoved(channel_id=command.channel_id, user_id=command.user_id)]
-    if not 1 <= len(command.user_id) <= USER_ID_LENGTH:
-        return [_refused(command, "invalid-user-id", "user_id must be the id of a user")]
-    if command.user_id == command.channel_id:
-        return [_refused(command, "own-channel", "broadcasters moderate their channel as it is")]
+    if wrong := _nobody(command):
+        return [wrong]
     if known:
         return [_refused(command, "already-moderator", "the user moderates the channel already")]
     if len(channel.moderators) >= MODERATORS:
         text = f"a channel may have {MODERATORS} moderators"
         return [_refused(command, "too-many-moderators", text)]
-    return [ModeratorAdded(channel_id=command.channel_id, user_id=command.user_id)]
+    added = ModeratorAdded(channel_id=command.channel_id, user_id=command.user_id)
+    if command.user_id in channel.vips:  # one or the other
+        return [VipRemoved(channel_id=command.channel_id, user_id=command.user_id), added]
+    return [added]
+
+
+def _honour(channel: Channel, command: AddVip | RemoveVip) -> list[Event]:
+    known = command.user_id in channel.vips
+    if isinstance(command, RemoveVip):
+        if not known:
+            return [_refused(command, "not-a-vip", "the user is not a VIP of the channel")]
+        return [VipRemoved(channel_id=command.channel_id, user_id=command.user_id)]
+    if wrong := _nobody(command):
+        return [wrong]
+    if known:
+        return [_refused(command, "already-vip", "the user is a VIP of the channel already")]
+    if command.user_id in channel.moderators:
+        return [_refused(command, "already-moderator", "moderators are no VIPs")]
+    if len(channel.vips) >= VIPS:
+        return [_refused(command, "too-many-vips", f"a channel may have {VIPS} VIPs")]
+    return [VipAdded(channel_id=command.channel_id, user_id=command.user_id)]
+
+
+def _nobody(command: AddModerator | AddVip) -> CommandRefused | None:
+    if not 1 <= len(command.user_id) <= USER_ID_LENGTH:
+        return _refused(command, "invalid-user-id", "user_id must be the id of a user")
+    if command.user_id == command.channel_id:
+        return _refused(command, "own-channel", "broadcasters are all that in their own channel")
+    return None
 
 
 def _erase(channel: Channel, command: EraseChannel) -> list[Event]:
@@ -219,6 +261,7 @@ def _erase(channel: Channel, command: EraseChannel) -> list[Event]:
             ModeratorRemoved(channel_id=command.channel_id, user_id=moderator)
             for moderator in channel.moderators
         ),
+        *(VipRemoved(channel_id=command.channel_id, user_id=vip) for vip in channel.vips),
         ChannelErased(channel_id=command.channel_id, name=channel.name),
     ]
 
@@ -240,12 +283,8 @@ def _updated(channel_id: str, channel: Channel) -> ChannelUpdated:
     )
 
 
-def _with(channel: Channel, user_id: str) -> tuple[str, ...]:
-    return (*channel.moderators, user_id)
-
-
-def _without(channel: Channel, user_id: str) -> tuple[str, ...]:
-    return tuple(each for each in channel.moderators if each != user_id)
+def _without(users: tuple[str, ...], user_id: str) -> tuple[str, ...]:
+    return tuple(each for each in users if each != user_id)
 
 
 def _refused(command: Asked, reason: str, detail: str) -> CommandRefused:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.eventsub import timestamp
+from schemas.eventsub_fields import timestamp
 from schemas.records.eventsub import DeliveryRequested
 
 NOTIFICATION: Final = "notification"

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from api.eventsub.messages import transport
-from schemas.eventsub import timestamp
+from schemas.eventsub_fields import timestamp
 
 SUBSCRIPTIONS: Final = "eventsub-subscriptions"
 """By id."""

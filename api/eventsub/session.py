@@ -19,7 +19,7 @@ from api.eventsub.naming import Names
 from api.log import Entry
 from infra.clock import Clock
 from infra.errors import Unavailable
-from schemas.eventsub import timestamp
+from schemas.eventsub_fields import timestamp
 from schemas.records.eventsub import DeliveryRequested
 
 UNUSED_SECONDS: Final = 10.0

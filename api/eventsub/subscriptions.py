@@ -20,7 +20,7 @@ from api.v1.parameters import Cursor, Id
 from api.views import CHANNELS_BY_ID, typed
 from infra.errors import InvalidRecord, NotFound
 from infra.sealing import MasterKeys
-from schemas.eventsub import BROADCASTER, BY_NAME, Kind
+from schemas.eventsub import BY_NAME, Kind
 from schemas.records.eventsub import CreateSubscription, DeleteSubscription, SubscriptionCreated
 from schemas.records.eventsub import SubscriptionDeleted as Deleted
 
@@ -113,9 +113,10 @@ async def _created(call: Call, body: NewSubscription) -> Subscriptions:
     offer = call.request.app[OFFER]
     principal, where = call.principal, body.transport
     user_id = _user_of(call, where.method)
-    channel_id = body.condition[BROADCASTER]
+    channel_id = kind.channel_of(body.condition)
     if await call.views.get(CHANNELS_BY_ID, channel_id) is None:
-        raise InvalidRecord(f"condition.{BROADCASTER}: there is no such user")
+        name = next(name for name in kind.subjects if name in body.condition)
+        raise InvalidRecord(f"condition.{name}: there is no such user")
     cost = await cost_of(call, kind, body.condition, user_id)
     now, callback, secret = call.now, None, None
     subscription_id = str(uuid7(now))
@@ -216,8 +217,8 @@ def _kind(body: NewSubscription) -> Kind:
     kind = BY_NAME.get((body.type, body.version))
     if kind is None:
         raise InvalidRecord("type, version: there is no such type of subscription")
-    if body.condition.keys() != kind.condition:
-        names = " and ".join(sorted(kind.condition))
+    if body.condition.keys() not in kind.conditions:
+        names = ", or ".join(" and ".join(sorted(each)) for each in kind.conditions)
         raise InvalidRecord(f"condition: {body.type} takes {names}")
     for name, value in body.condition.items():
         try:

@@ -8,7 +8,7 @@ from api.access import anyone, scoped, signed_in
 from api.call import Call
 from api.helix.categories import category_id, category_named
 from api.helix.dialect import MOST_IDS, Data, helix, own
-from api.helix.people import people, rows
+from api.people import people, rows
 from api.v1.parameters import Id
 from api.views import CHANNELS_BY_ID, ChannelRow
 from infra.errors import InvalidRecord

@@ -7,7 +7,7 @@ import msgspec
 from api.access import anyone, scoped, signed_in
 from api.call import Call
 from api.helix.dialect import Counted, PageQuery, Pagination, helix, own
-from api.helix.people import people
+from api.people import people
 from api.v1.followers import followers_of
 from api.v1.parameters import Id
 from api.v1.resources import timestamp

@@ -10,8 +10,8 @@ import msgspec
 from api.access import scoped, signed_in
 from api.call import Call
 from api.helix.dialect import Data, Listing, PageQuery, Pagination, helix, own
-from api.helix.people import people
 from api.markers import DESCRIPTION_LENGTH, latest_stream, mark, markers_of
+from api.people import people
 from api.places import own_url
 from api.v1.parameters import Id
 from api.v1.resources import timestamp

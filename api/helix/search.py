@@ -10,7 +10,7 @@ from api.helix.categories import categories_like, category_id
 from api.helix.dialect import Listing, PageQuery, Pagination, Words, counted, helix
 from api.helix.games import Game, game_of
 from api.helix.live import LIVE, OnAir
-from api.helix.people import people, rows
+from api.people import people, rows
 from api.v1.resources import timestamp
 from api.views import CHANNELS_BY_ID, ChannelRow
 

@@ -24,7 +24,7 @@ from api.helix.dialect import (
 )
 from api.helix.follows import followed_by
 from api.helix.live import LIVE, OnAir
-from api.helix.people import ids_of, people
+from api.people import ids_of, people
 from api.v1.parameters import Cursor, Id
 from api.v1.resources import timestamp
 

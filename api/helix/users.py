@@ -5,7 +5,7 @@ import msgspec
 from api.access import anyone
 from api.call import Call
 from api.helix.dialect import MOST_IDS, Data, Ids, Logins, helix
-from api.helix.people import UserRow, ids_of, rows
+from api.people import UserRow, ids_of, rows
 from api.v1.resources import timestamp
 from api.views import CHANNELS_BY_ID, USERS, ChannelRow
 from infra.errors import InvalidRecord

@@ -85,6 +85,8 @@ SCOPES: Final[dict[str, str]] = {
     "user:read:subscriptions": "See which channels you subscribe to",
     "user:read:whispers": "Read your private messages",
     "user:write:chat": "Write in chat as you",
+    "user:write:polls": "Vote in polls as you",
+    "user:write:predictions": "Stake your points on predictions as you",
     "whispers:edit": "Send private messages as you",
     "whispers:read": "Read your private messages",
     "events:trace": "See what led to an event, and what came of it, over all topics",

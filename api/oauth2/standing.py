@@ -19,6 +19,8 @@ from infra.clock import Clock
 
 PAGES: Final = "millrace"
 """The client of sessions of our own pages. Not an application: no client_id is that short."""
+STAFF: Final = frozenset({"operator"})
+"""Roles that a token has to name before they count, but no page of ours."""
 REMEMBERED_SECONDS: Final = 3.0
 REMEMBERED: Final = 20_000
 """Grants at most."""
@@ -80,10 +82,7 @@ class GrantTokens:
         except InvalidToken as error:
             raise Unauthorized("invalid_token", str(error).replace('"', "'")) from error
         standing = await self._standing(claims.gid)
-        if standing is None or (standing.grant.subject_id, standing.grant.client_id) != (
-            claims.sub,
-            claims.client_id,
-        ):
+        if standing is None or not _is_of(standing, claims):
             raise Unauthorized("invalid_token", "the access was ended")
         known = self._checked.get(claims.jti)
         if known is None or known.claims is not claims or known.standing is not standing:
@@ -91,6 +90,14 @@ class GrantTokens:
             if len(self._checked) > REMEMBERED:
                 del self._checked[next(iter(self._checked))]
         return known
+
+    async def lasts(self, claims: AccessToken) -> bool:
+        """Whether the access lasts that a token was made for, be it too old by now or not.
+
+        For who came with it and stayed. Raises Unavailable.
+        """
+        standing = await self._standing(claims.gid)
+        return standing is not None and _is_of(standing, claims)
 
     def forget(self, grant_id: str) -> None:
         """Look again next time: the grant ended, and this gateway knows it first."""
@@ -126,6 +133,16 @@ class GrantTokens:
         if user is None:
             return None
         return Standing(grant, application, user)
+
+
+def _is_of(standing: Standing, claims: AccessToken) -> bool:
+    grant = standing.grant
+    return (grant.subject_id, grant.client_id) == (claims.sub, claims.client_id)
+
+
+def staff_of(roles: str) -> frozenset[str]:
+    """Which roles of a user, with spaces between them, count at pages of ours without a token."""
+    return STAFF & set(roles.split())
 
 
 async def row(views: Views, view: str, key: str, kind: type[Row]) -> Row | None:

@@ -13,12 +13,12 @@ from api.call import Call
 from api.edge import PLACES
 from api.errors import CommandRefused
 from api.helix.categories import categories, category_of
-from api.helix.people import Person, people
 from api.markers import latest_stream, markers_of
 from api.oauth2.answers import Parameters
 from api.oauth2.rendering import for_session, page, sent_form, sentence
 from api.oauth2.sessions import Session
 from api.oauth2.standing import PAGES
+from api.people import Person, people
 from api.routes import PRINCIPAL
 from api.stream_keys import replaced
 from api.studio.languages import choices

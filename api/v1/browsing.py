@@ -16,7 +16,7 @@ from api.edge import PLACES
 from api.helix.categories import categories, category_id
 from api.helix.dialect import cursor_of, place_of
 from api.helix.live import LIVE, Live, OnAir
-from api.helix.people import rows
+from api.people import rows
 from api.v1.parameters import PageQuery
 from api.v1.resources import Channel, Page, channel_of, stream_of, timestamp
 from api.views import CHANNELS_BY_ID, STREAM_STATUS, ChannelRow, StreamRow, typed

@@ -54,15 +54,15 @@ class History(Protocol):
 HISTORY: web.AppKey[History] = web.AppKey("history")
 
 
-def moment(text: str) -> int:
+def moment(text: str, name: str = "as_of") -> int:
     """Microseconds since 1970. Raises InvalidRecord for a moment that there is not."""
     try:
         found = datetime.fromisoformat(text).astimezone(UTC)
     except ValueError as error:
-        raise InvalidRecord(f"as_of: {error}") from error
+        raise InvalidRecord(f"{name}: {error}") from error
     microseconds = int(found.timestamp() * 1e6)
     if microseconds < 0:
-        raise InvalidRecord("as_of: must be after 1970")
+        raise InvalidRecord(f"{name}: must be after 1970")
     return microseconds
 
 
@@ -114,7 +114,13 @@ class _Then:
         return await self._history.row(view, key, self._time) if self._history else None
 
     async def scan(
-        self, view: str, limit: int, cursor: str | None = None, *, within: str | None = None
+        self,
+        view: str,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        within: str | None = None,
+        after: Key | None = None,
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """Some of the rows within a key. Their cursor is a number: nothing comes or goes."""
         if self._history is None:
@@ -122,6 +128,7 @@ class _Then:
         if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
             raise InvalidRecord("cursor: must be that of an earlier page of the same moment")
         assert within is not None
+        assert after is None, "what was is read from its beginning"
         start = int(cursor or 0)
-        rows, after = await self._history.rows(view, within, self._time, limit, start)
-        return rows, None if after is None else str(after)
+        rows, more = await self._history.rows(view, within, self._time, limit, start)
+        return rows, None if more is None else str(more)

@@ -5,13 +5,15 @@
 
 from infra.settings.media import IngestSettings, OriginSettings, TranscoderSettings
 from infra.settings.roles import (
+    ChatEdgeSettings,
+    ChatFanoutSettings,
     GatewaySettings,
     IngestPlace,
     ViewsSettings,
     WebhooksSettings,
     WorkerSettings,
 )
-from infra.settings.rules import BroadcastSettings, TranscodeSettings
+from infra.settings.rules import BroadcastSettings, ChatSettings, TranscodeSettings
 from infra.settings.servers import (
     CassandraSettings,
     KafkaSettings,
@@ -24,6 +26,9 @@ from infra.settings.servers import (
 __all__ = [
     "BroadcastSettings",
     "CassandraSettings",
+    "ChatEdgeSettings",
+    "ChatFanoutSettings",
+    "ChatSettings",
     "GatewaySettings",
     "IngestPlace",
     "IngestSettings",

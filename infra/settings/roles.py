@@ -1,7 +1,8 @@
 """The other roles."""
 
 from ipaddress import ip_network
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -119,6 +120,60 @@ class WebhooksSettings(Section):
         "and closed networks. Gateways must have the same setting.",
     )
     in_flight: int = Field(500, ge=1, description="Calls under way at most.")
+
+
+class ChatEdgeSettings(Section):
+    """The role that chat's clients connect to."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_CHAT_EDGE_")
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - viewers come from outside
+    port: int = Field(8083, description="Port of WebSockets: JSON at /chat, IRC at /.")
+    irc_port: int = Field(6667, description="Port of IRC over TCP; 0: none.")
+    irc_tls_port: int = Field(
+        6697, ge=1, description="Port of IRC over TLS, where there is a certificate."
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM certificate chain for IRC over TLS. Empty: it is not spoken."
+    )
+    tls_key: Path | None = Field(None, description="PEM private key of that certificate.")
+    url: str = Field(
+        "",
+        pattern=r"^(wss?://[^/\s]+)?$",
+        description="Where browsers reach an edge, wss://host. Empty: the page's own host and "
+        "MILLRACE_CHAT_EDGE_PORT.",
+    )
+    connections: int = Field(
+        10_000,
+        ge=1,
+        description="Connections at most, over all protocols; one more is closed with 1013.",
+    )
+    connections_per_address: int = Field(
+        200,
+        ge=1,
+        description="Connections from one address (IPv6: /64) at most. Proxies are believed as "
+        "MILLRACE_GATEWAY_PROXIES says.",
+    )
+    drain: float = Field(
+        5.0, ge=0, description="Seconds over which clients are sent away when this stops."
+    )
+    web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
+    web_port: int = Field(6097, description="Port of that server.")
+
+    @model_validator(mode="after")
+    def _have_a_key_to_the_certificate(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key are set together, or neither is")
+        return self
+
+
+class ChatFanoutSettings(Section):
+    """The role that copies what happens in chats to Redis, where edges hear it."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_CHAT_FANOUT_")
+
+    web_host: str = Field("127.0.0.1", description="Address of the health and metrics server.")
+    web_port: int = Field(6098, description="Port of that server.")
 
 
 class WorkerSettings(Section):

@@ -21,6 +21,27 @@ class BroadcastSettings(Section):
     )
 
 
+class ChatSettings(Section):
+    """For how long chats can be read."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="MILLRACE_CHAT_")
+
+    history_days: float = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days for which what was said in a chat can be read, from when it was said; "
+        "0: for good. After a change, `millrace rebuild` fits rows that are there already.",
+    )
+    audit_days: float = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days for which the moderation log can be read, which has the texts of what "
+        "was taken out; 0: for good.",
+    )
+
+
 class TranscodeSettings(Section):
     """Who gets which renditions."""
 

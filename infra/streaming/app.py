@@ -102,11 +102,16 @@ class App(faust.App):
         super().__init__(config.name, **_faust_settings(config))
         web.add_pages(self)
 
-    def Table(self, name: str, *, value_type: type[T]) -> Table[T]:  # noqa: N802 - Faust's name
-        """A table. Its name is part of the journal: a renamed table starts empty."""
+    def Table(  # noqa: N802 - Faust's name
+        self, name: str, *, value_type: type[T], kept: int = 0
+    ) -> Table[T]:
+        """A table. Its name is part of the journal: a renamed table starts empty.
+
+        `kept`: see `Table`.
+        """
         if name in self.tables_by_name:
             raise ConfigurationError(f"app {self.config.name} has two tables named {name}")
-        table = Table(name, value_type, self._turn)
+        table = Table(name, value_type, self._turn, kept=kept)
         self.tables_by_name[name] = table
         return table
 

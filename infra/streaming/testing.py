@@ -184,6 +184,12 @@ class TestWorker:
     async def deliver(self, records: list[RawRecord]) -> list[Delivered]:
         """Deliver records of one partition as one list; what came of them."""
         seen = len(self.log.order)
+        await self.take(records)
+        own = journal.topic_of(self.app.config.name)
+        return [self._read(*place) for place in self.log.order[seen:] if place[0] != own]
+
+    async def take(self, records: list[RawRecord]) -> None:
+        """Deliver records of one partition as one list, and do not look at what comes of them."""
         try:
             await self._agents[records[0].topic].put(records)
             await self.app.outbox.flusher.flush()
@@ -192,8 +198,6 @@ class TestWorker:
                 raise
         if self._stopped is not None:
             raise WorkerStoppedError(self._stopped)
-        own = journal.topic_of(self.app.config.name)
-        return [self._read(*place) for place in self.log.order[seen:] if place[0] != own]
 
     def rows(self, table: str) -> dict[str, Any]:
         """Every row of a table, over all partitions."""

@@ -17,12 +17,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from infra.fetching import hold_whole_fetches
 from infra.streaming.producer import Producer
 
 log = structlog.get_logger()
 
-FETCH_WAIT_MS = 20
-"""How long the broker may hold an empty fetch: a partition that was left out waits this long."""
 RECORDS_AN_EVENT = 500
 """Records handed to an agent as one event."""
 RECORDS_UNDER_WAY = 8000
@@ -35,10 +34,10 @@ SOON = 0.02
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that fetches, commits and answers the group's coordinator."""
 
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # Faust has 1500 fixed
-        return consumer
+    async def on_start(self) -> None:
+        """Connect."""
+        await super().on_start()
+        hold_whole_fetches(self._ensure_consumer())
 
     async def committed(self, partitions: Iterable[TP]) -> dict[TP, int | None]:
         """What the group has committed, as the broker knows it."""

@@ -1,6 +1,7 @@
 """All rungs of one stream: one thread that decodes, one for each rung."""
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,6 +24,10 @@ MOST_BEHIND: Final = 3
 """Parts of which the pictures wait for a rung, at most; the decoder waits for the slowest."""
 MOST_OUTPUTS: Final = 512
 """Outputs that wait to be taken; rungs wait while there are as many."""
+
+YIELDING: Final = 400
+"""Macroblocks of a picture for which a rung's thread steps back by one (nice, 9 at most): where all
+want a core at once, small renditions are out before the large one, which is as late as before."""
 
 OpenEncoder = Callable[[str, Shape], Encoder]
 
@@ -54,6 +59,8 @@ class _RungThread(threading.Thread):
 
     def run(self) -> None:
         """Until it is told None. After an error it only listens, so that nobody waits for it."""
+        yields = min(9, _size(self.rung) // YIELDING)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), yields)
         while (message := self._messages.get()) is not None:
             if self.error is None:
                 try:

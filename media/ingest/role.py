@@ -15,6 +15,7 @@ from infra.clock import Clock, SystemClock
 from infra.errors import ConfigurationError, Unavailable
 from infra.observability.web import Health
 from infra.settings import IngestSettings
+from infra.tls import server_context
 from media.ingest.decisions import Decision, Decisions, Watch
 from media.ingest.keys import StreamKeys, channel_of
 from media.ingest.metrics import Metrics
@@ -305,9 +306,4 @@ def _tls(settings: IngestSettings) -> ssl.SSLContext:
             "MILLRACE_INGEST_RTMPS_PORT is set: set MILLRACE_INGEST_TLS_CERTIFICATE and "
             "MILLRACE_INGEST_TLS_KEY too, or the port to 0"
         )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the RTMPS certificate and key: {error}") from error
-    return context
+    return server_context(settings.tls_certificate, settings.tls_key)

@@ -12,7 +12,10 @@ _PANEL = "Roles (one process each)"
 
 def add_to(app: typer.Typer) -> None:
     """Add a sub-command for each role."""
-    for command in (ingest, origin, transcoder, gateway, views, clock, webhooks, worker):
+    for command in (
+        *(ingest, origin, transcoder, gateway, views, clock, webhooks, worker),
+        *(chat_fanout, chat_edge),
+    ):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -73,6 +76,20 @@ def webhooks() -> None:
     from millrace import bootstrap
 
     bootstrap.run_webhooks()
+
+
+def chat_fanout() -> None:
+    """Copy what happens in chats to Redis, where edges hear it."""
+    from millrace import chat_roles
+
+    chat_roles.run_chat_fanout()
+
+
+def chat_edge() -> None:
+    """Serve chat over WebSockets and IRC."""
+    from millrace import chat_roles
+
+    chat_roles.run_chat_edge()
 
 
 def worker(

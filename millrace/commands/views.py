@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from infra.errors import InvalidRecord, NotFound
@@ -58,6 +57,11 @@ def prove_(view: Name, json: Json = False) -> None:
                 f"  [dim]{proof.found_digest}[/]"
             )
             _show(proof.differences, "the log says", "the view has")
+            if proof.differences and view_named(proof.view).retention:
+                console.console.print(
+                    "[dim]Was the setting changed for how long its rows are kept? "
+                    f"millrace rebuild {proof.view}[/]"
+                )
     if not all(proof.equal for proof in proofs):
         raise typer.Exit(1)
 
@@ -139,7 +143,14 @@ async def _prove(view: View) -> prove.Proof:
 
     async with LogReader(KafkaSettings().bootstrap) as log, connections.stores() as stores:
         with _progress("Proving") as moved:
-            return await prove.prove(log, stores[view.store], registry(), view, on_progress=moved)
+            return await prove.prove(
+                log,
+                stores[view.store],
+                registry(),
+                view,
+                lifetimes=connections.lifetimes(),
+                on_progress=moved,
+            )
 
 
 async def _rebuild(view: View) -> rebuild.Rebuilt:
@@ -153,33 +164,32 @@ async def _rebuild(view: View) -> rebuild.Rebuilt:
 
 
 async def _as_of(view: View, key: Key, time: int) -> asof.AsOf:
+    from millrace import connections
+
+    kept = connections.lifetimes()
     async with LogReader(KafkaSettings().bootstrap) as log:
         with _progress("Reading") as moved:
-            return await asof.as_of(log, registry(), view, time, key=key, on_progress=moved)
+            return await asof.as_of(
+                log, registry(), view, time, key=key, lifetimes=kept, on_progress=moved
+            )
 
 
 async def _diff(view: View, before: int, after: int) -> differences.Diff:
+    from millrace import connections
+
+    kept = connections.lifetimes()
     async with LogReader(KafkaSettings().bootstrap) as log:
         with _progress("Reading") as moved:
-            return await differences.diff(log, registry(), view, before, after, on_progress=moved)
+            return await differences.diff(
+                log, registry(), view, before, after, lifetimes=kept, on_progress=moved
+            )
 
 
 @contextmanager
 def _progress(what: str) -> Iterator[OnProgress]:
     """A bar of messages on a terminal; nothing elsewhere."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console.console,
-        transient=True,
-        disable=not console.console.is_terminal,
-    )
-    task = bar.add_task(what, total=None)
-    with bar:
-        yield lambda now: bar.update(
-            task, completed=now.done, total=now.total, description=f"{what} {now.view}"
-        )
+    with console.bar(what) as moved:
+        yield lambda now: moved(now.done, now.total, now.view)
 
 
 def _show(found: list[comparison.Difference], expected: str, actual: str) -> None:

@@ -89,6 +89,8 @@ class ChangeProfile(Record, frozen=True, kw_only=True):
     """What the user says of themselves, at most 300 characters; null: as it is."""
     sealed_email: str | None = None
     """E-mail address, sealed with the user's data key as field `email`; null: as it is."""
+    colour: str | None = None
+    """Colour of the name in chats, `#RRGGBB`; empty: none; null: as it is."""
 
 
 class DeleteApplication(Record, frozen=True, kw_only=True):
@@ -152,6 +154,8 @@ class ProfileChanged(Record, frozen=True, kw_only=True):
     """What the user says of themselves."""
     sealed_email: str | None = None
     """E-mail address, sealed with the user's data key as field `email`; null if none was given."""
+    colour: str | None = None
+    """Colour of the name in chats, `#RRGGBB`; empty: none; null: as it was."""
 
 
 class RegisterApplication(Record, frozen=True, kw_only=True):

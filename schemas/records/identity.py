@@ -16,6 +16,17 @@ class AddModerator(Record, frozen=True, kw_only=True):
     """The moderator."""
 
 
+class AddVip(Record, frozen=True, kw_only=True):
+    """Asks for a user to be a VIP of a channel."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.AddVip"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The VIP."""
+
+
 class ChangeChannel(Record, frozen=True, kw_only=True):
     """Asks for what a channel shows of itself to change. What is null stays."""
 
@@ -176,6 +187,17 @@ class RemoveModerator(Record, frozen=True, kw_only=True):
     """The moderator."""
 
 
+class RemoveVip(Record, frozen=True, kw_only=True):
+    """Asks for a user to be a VIP of a channel no longer."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.RemoveVip"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The VIP."""
+
+
 class StreamKeyIssued(Record, frozen=True, kw_only=True):
     """The channel has a new stream key."""
 
@@ -200,3 +222,25 @@ class StreamKeyRevoked(Record, frozen=True, kw_only=True):
     """The channel. Key of the message."""
     key_id: str
     """Public part of the key."""
+
+
+class VipAdded(Record, frozen=True, kw_only=True):
+    """A user is a VIP of a channel."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.VipAdded"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The VIP."""
+
+
+class VipRemoved(Record, frozen=True, kw_only=True):
+    """A user is a VIP of a channel no longer."""
+
+    FULL_NAME: ClassVar[str] = "millrace.identity.VipRemoved"
+
+    channel_id: str
+    """The channel. Key of the message."""
+    user_id: str
+    """The VIP."""

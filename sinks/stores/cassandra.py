@@ -2,24 +2,24 @@
 
 A version is given as `USING TIMESTAMP`, so Cassandra itself keeps the newer cell and its
 tombstones keep the past away, for `gc_grace_seconds`. Nothing needs a lightweight transaction:
-every write can be repeated and reordered.
+every write can be repeated and reordered. Rows that are kept for a time are written with what is
+left of it as TTL, and somewhat more; that they are over is seen by reading.
 """
 
 import asyncio
 import math
 import uuid
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 from aiokafka import TopicPartition
 from cassandra import InvalidRequest
-from cassandra.metadata import Murmur3Token
-from cassandra.query import UNSET_VALUE, BatchStatement, BatchType
 
+from infra.clock import Clock, SystemClock
 from infra.errors import InvalidRecord, Unavailable
+from sinks.retention import FOR_GOOD, SECOND, Lifetimes
 from sinks.rows import Columns, Key, Row
 from sinks.store import (
     FIRST,
@@ -30,16 +30,23 @@ from sinks.store import (
     Positions,
     Superseded,
 )
+from sinks.stores.cassandra_batches import batches, by_partition, position_values, time_to_live
 from sinks.stores.cassandra_session import CassandraSession
 from sinks.stores.cassandra_statements import Statements, place_of
 from sinks.stores.keys import key_of_text, key_text
 from sinks.view import View
 
-STATEMENTS_PER_BATCH: Final = 50
-PARTITIONS_PER_BATCH: Final = 30
-"""Each is a write of its own for the server, which warns of more than 10 unless told otherwise."""
 PARTS_REMEMBERED: Final = 100_000
 """Parts that were said to have rows and are not said again."""
+PART_SLACK: Final = 86_400 * SECOND
+"""How much longer a part is said to have rows than the row for which it is said, so that it is not
+said again for each."""
+ENDLESS: Final = 1 << 62
+"""When a part ends that is kept for good."""
+PARTS_AT_ONCE: Final = 100
+"""Numbers of parts that a scan reads in one go."""
+HIGHEST: Final = (1 << 63) - 1
+"""No part has so high a number."""
 BATCHES_IN_FLIGHT: Final = 32
 """Of one call of `apply`, so that who has much to write does not stand before who has little."""
 
@@ -48,18 +55,28 @@ class CassandraStore:
     """Keeps views in a keyspace, which `setup` creates."""
 
     def __init__(
-        self, hosts: list[str], port: int, keyspace: str, *, replication_factor: int = 1
+        self,
+        hosts: list[str],
+        port: int,
+        keyspace: str,
+        *,
+        replication_factor: int = 1,
+        lifetimes: Lifetimes = FOR_GOOD,
+        clock: Clock | None = None,
     ) -> None:
         self._cql = Statements(keyspace)
         self._session = CassandraSession(hosts, port, keyspace, replication_factor)
-        self._parts: set[tuple[str, Key]] = set()
+        self._lifetimes = lifetimes
+        self._clock = clock or SystemClock()
+        self._parts: dict[tuple[str, Key], int] = {}
 
     async def setup(self, views: Sequence[View]) -> None:
         """Create tables, and the first generation of views that have none."""
         for statement in self._cql.shared_tables:
             await self._session.run(statement)
-        for view in views:
-            if (await self.generations(view)).active == FIRST:
+        known = await asyncio.gather(*(self.generations(view) for view in views))
+        for view, found in zip(views, known, strict=True):
+            if found.active == FIRST and FIRST not in found.names:
                 await self._create(view, FIRST)
                 await self._session.execute(self._cql.add_name, (view.name, FIRST))
                 await self._session.execute(self._cql.start, (view.name, FIRST))
@@ -74,13 +91,11 @@ class CassandraStore:
 
     async def _state(self, view: View) -> tuple[Generations, bool]:
         """The generations, and whether the view is held."""
-        try:
+        async with _set_up():
             active, names = await asyncio.gather(
                 self._session.execute(self._cql.active, (view.name,)),
                 self._session.execute(self._cql.names, (view.name,)),
             )
-        except InvalidRequest as error:
-            raise Unavailable(f"no views in Cassandra; has a writer run? {error}") from error
         generation, held = active[0] if active else (FIRST, None)
         found = Generations(generation or FIRST, frozenset(name for (name,) in names))
         return found, bool(held)
@@ -115,42 +130,64 @@ class CassandraStore:
             raise Superseded(f"{view.name}: generation {generation} is not active")
         if live and held:
             raise Unavailable(f"{view.name} is held")
+        now = self._clock.now()
+        there = self._lifetimes.kept(view, rows, now)
+        ends = {key: self._lifetimes.end(view, key) for key in there}
         async with _dropped(view, generation):
-            await self._add_parts(view, generation, rows)
+            await self._add_parts(view, generation, ends, now)
             insert = await self._session.prepare(self._cql.insert(view, generation))
             delete = await self._session.prepare(self._cql.delete(view, generation))
-            batches = _batches(_by_partition(view, rows, insert, delete))
-            await asyncio.gather(*(self._send(batches) for _ in range(BATCHES_IN_FLIGHT)))
+            left = {key: time_to_live(end, now) for key, end in ends.items()}
+            await self._send_all(by_partition(view, there, left, insert, delete))
         await asyncio.gather(
             *(
                 self._session.execute(
-                    self._cql.set_position, _position(view, generation, partition, position)
+                    self._cql.set_position, position_values(view, generation, partition, position)
                 )
                 for partition, position in positions.items()
             )
         )
 
-    async def _add_parts(self, view: View, generation: str, rows: Iterable[Key]) -> None:
-        """Say which parts will have rows, before they do."""
+    async def _add_parts(
+        self, view: View, generation: str, ends: Mapping[Key, int | None], now: int
+    ) -> None:
+        """Say which parts will have rows, before they do, and for how long.
+
+        Said again, the later end stays: it is the version.
+        """
         if view.part_of is None:
             return
         cql = self._cql.add_part(view, generation)
-        new = {(cql, place_of(view, key)[:2]) for key in rows} - self._parts
+        needed: dict[tuple[str, Key], int] = {}
+        for key, end in ends.items():
+            part = (cql, place_of(view, key)[:2])
+            needed[part] = max(needed.get(part, 0), ENDLESS if end is None else end)
+        new = {part: end for part, end in needed.items() if self._parts.get(part, 0) < end}
         if not new:
             return
         statement = await self._session.prepare(cql)
-        batches = _batches([statement.bind(values)] for _, values in new)
-        await asyncio.gather(*(self._send(batches) for _ in range(BATCHES_IN_FLIGHT)))
+        said = {part: end if end == ENDLESS else end + PART_SLACK for part, end in new.items()}
+        await self._send_all(
+            [statement.bind((*part, end, time_to_live(None if end == ENDLESS else end, now)))]
+            for (_, part), end in said.items()
+        )
         if len(self._parts) > PARTS_REMEMBERED:
             self._parts.clear()
-        self._parts |= new
+        self._parts |= said
 
-    async def _send(self, batches: Iterator[BatchStatement]) -> None:
-        for batch in batches:
-            await self._session.send(batch)
+    async def _send_all(self, partitions: Iterable[list[Any]]) -> None:
+        waiting = batches(partitions)
+
+        async def send() -> None:
+            for batch in waiting:
+                await self._session.send(batch)
+
+        await asyncio.gather(*(send() for _ in range(BATCHES_IN_FLIGHT)))
 
     async def get(self, view: View, generation: str, key: Key) -> Columns | None:
         """A row's columns: one read of one partition."""
+        if not self._lifetimes.keeps(view, key, self._clock.now()):
+            return None
         async with _dropped(view, generation):
             found = await self._session.execute(
                 self._cql.get(view, generation), place_of(view, key)
@@ -165,28 +202,45 @@ class CassandraStore:
         cursor: str | None = None,
         within: str | None = None,
     ) -> Page:
-        """Rows by partition, and in the view's order in a partition."""
-        after = None if cursor is None else key_of_text(view, cursor)
-        parts = await self._parts_of(view, generation, within)
-        rows: list[tuple[Any, ...]] = []
-        for cql, values in self._cql.pages(view, generation, after, within, parts):
-            async with _dropped(view, generation):
-                rows += await self._session.execute(cql, (*values, limit + 1 - len(rows)))
-            if len(rows) > limit:
-                break
-        page = [_read(view, row) for row in rows[:limit]]
-        return Page(page, key_text(page[-1][0]) if len(rows) > limit else None)
+        """Rows by partition, and in the view's order in a partition.
 
-    async def _parts_of(self, view: View, generation: str, within: str | None) -> list[int]:
-        if view.part_of is None or within is None:
-            return []
+        There may be fewer than `limit`, and still a cursor, where the time of some is over.
+        """
+        after = None if cursor is None else key_of_text(view, cursor)
+        rows: list[tuple[Any, ...]] = []
         async with _dropped(view, generation):
-            found = await self._session.execute(self._cql.parts(view, generation), (within,))
-        return [part for (part,) in found]
+            async for cql, values in self._pages(view, generation, after, within):
+                rows += await self._session.execute(cql, (*values, limit + 1 - len(rows)))
+                if len(rows) > limit:
+                    break
+        page = dict(_read(view, row) for row in rows[:limit])
+        following = key_text(next(reversed(page))) if len(rows) > limit else None
+        there = self._lifetimes.kept(view, page, self._clock.now())
+        return Page(list(there.items()), following)
+
+    async def _pages(
+        self, view: View, generation: str, after: Key | None, within: str | None
+    ) -> AsyncIterator[tuple[str, tuple[str | int, ...]]]:
+        """Statements that read on after a row, and their values but the limit."""
+        for each in self._cql.pages(view, generation, after, within):
+            yield each
+        if view.part_of is None or within is None:
+            return
+        below = HIGHEST if after is None else view.part_of(after)
+        while True:
+            found = await self._session.execute(
+                self._cql.parts(view, generation), (within, below, PARTS_AT_ONCE)
+            )
+            for (part,) in found:
+                yield self._cql.part(view, generation), (within, part)
+                below = part
+            if len(found) < PARTS_AT_ONCE:
+                return
 
     async def positions(self, view: View, generation: str) -> Positions:
         """The stored positions."""
-        found = await self._session.execute(self._cql.positions, (view.name, generation))
+        async with _set_up():
+            found = await self._session.execute(self._cql.positions, (view.name, generation))
         return {
             TopicPartition(topic, partition): Position(
                 offset, msgspec.json.decode(marks, type=dict[str, int])
@@ -215,6 +269,15 @@ class CassandraStore:
 
 
 @asynccontextmanager
+async def _set_up() -> AsyncIterator[None]:
+    """The server knows no table of ours before a writer has made them."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise Unavailable(f"no views in Cassandra; has a writer run? {error}") from error
+
+
+@asynccontextmanager
 async def _dropped(view: View, generation: str) -> AsyncIterator[None]:
     """The server knows no table of a generation that was dropped a moment ago."""
     try:
@@ -226,60 +289,6 @@ async def _dropped(view: View, generation: str) -> AsyncIterator[None]:
                 f"Millrace made its table, run `millrace rebuild {view.name}`"
             ) from error
         raise Superseded(f"{view.name}: generation {generation} was dropped") from error
-
-
-def _position(
-    view: View, generation: str, partition: TopicPartition, position: Position
-) -> tuple[Any, ...]:
-    marks = msgspec.json.encode(position.marks).decode()
-    where = (partition.topic, partition.partition, position.offset, marks)
-    return (view.name, generation, *where, position.offset + 1)
-
-
-def _by_partition(
-    view: View, rows: Mapping[Key, Row], insert: Any, delete: Any
-) -> Iterable[list[Any]]:
-    found: dict[Key, list[Any]] = defaultdict(list)
-    width = 1 if view.part_of is None else 2
-    for key, row in rows.items():
-        place = place_of(view, key)
-        found[place[:width]] += _statements(view, place, row, insert, delete)
-    return found.values()
-
-
-def _batches(partitions: Iterable[list[Any]]) -> Iterator[BatchStatement]:
-    """Statements by partition in batches of a few, neighbours by token: they share replicas.
-
-    All statements of a partition in a batch are one write for the server.
-    """
-    batch, count = BatchStatement(BatchType.UNLOGGED), 0
-    for statements in sorted(partitions, key=_token):
-        count += 1
-        for statement in statements:
-            if len(batch) >= STATEMENTS_PER_BATCH or count > PARTITIONS_PER_BATCH:
-                yield batch
-                batch, count = BatchStatement(BatchType.UNLOGGED), 1
-            batch.add(statement)
-    if len(batch):
-        yield batch
-
-
-def _token(statements: Sequence[Any]) -> int:
-    token: int = Murmur3Token.hash_fn(statements[0].routing_key)
-    return token
-
-
-def _statements(view: View, place: Key, row: Row, insert: Any, delete: Any) -> Iterator[Any]:
-    if row.deleted:
-        yield delete.bind((row.deleted, *place))
-    for version in {cell.version for cell in row.cells.values()}:
-        values = (
-            cell.value
-            if (cell := row.cells.get(name)) is not None and cell.version == version
-            else UNSET_VALUE
-            for name in view.columns
-        )
-        yield insert.bind((*place, *values, version))
 
 
 def _read(view: View, row: tuple[Any, ...]) -> tuple[Key, Columns]:

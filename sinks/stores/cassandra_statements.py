@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - names come from settings and from declarations of views; values are bound
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sinks.rows import Key
@@ -74,22 +74,32 @@ class Statements:
             yield f"DROP TABLE IF EXISTS {self._table(view, generation)}_parts"
 
     def add_part(self, view: View, generation: str) -> str:
-        """Says that a part may have rows: the first key column and the part. Said before them."""
+        """Says, before they are there, that a part may have rows: first key column, part, version,
+        TTL.
+        """
         first = next(iter(view.key))
-        return f"INSERT INTO {self._table(view, generation)}_parts ({first}, part) VALUES (?, ?)"
+        return (
+            f"INSERT INTO {self._table(view, generation)}_parts ({first}, part) VALUES (?, ?) "
+            "USING TIMESTAMP ? AND TTL ?"
+        )
 
     def parts(self, view: View, generation: str) -> str:
-        """The parts of a first key column, the highest first."""
+        """The parts of a first key column below a number, the highest first; and how many."""
+        table, first = self._table(view, generation), next(iter(view.key))
+        return f"SELECT part FROM {table}_parts WHERE {first} = ? AND part < ? LIMIT ?"
+
+    def part(self, view: View, generation: str) -> str:
+        """Reads the rows of a part: first key column, part, limit."""
         first = next(iter(view.key))
-        return f"SELECT part FROM {self._table(view, generation)}_parts WHERE {first} = ?"
+        return f"{self.scan(view, generation)} WHERE {_equal([first, *_part(view)])} LIMIT ?"
 
     def insert(self, view: View, generation: str) -> str:
-        """Writes cells of a row at a version: place, columns, version."""
+        """Writes cells of a row at a version: place, columns, version, TTL (0: for good)."""
         names = [*_place(view), *view.columns]
         marks = ", ".join("?" * len(names))
         return (
             f"INSERT INTO {self._table(view, generation)} ({', '.join(names)}) VALUES ({marks}) "
-            "USING TIMESTAMP ?"
+            "USING TIMESTAMP ? AND TTL ?"
         )
 
     def delete(self, view: View, generation: str) -> str:
@@ -112,13 +122,12 @@ class Statements:
         generation: str,
         after: Key | None,
         within: str | None,
-        parts: Sequence[int],
     ) -> Iterator[tuple[str, tuple[str | int, ...]]]:
         """Statements, and their values but the limit, that read on after a row, one after another.
 
-        `parts` are those of `within`, in order. By keys, and not by the driver's paging state: a
-        client could send one that the server cannot read, upon which the driver takes the server
-        for broken.
+        Without the parts of `within` below that of the row. By keys, and not by the driver's paging
+        state: a client could send one that the server cannot read, upon which the driver takes the
+        server for broken.
         """
         scan = self.scan(view, generation)
         first, *rest = view.key
@@ -132,15 +141,10 @@ class Statements:
             if within is None:
                 names, marks = ", ".join(partition), ", ".join("?" * len(partition))
                 yield f"{scan} WHERE token({names}) > token({marks}) LIMIT ?", place
-            if view.part_of is not None:
-                parts = [part for part in parts if part < view.part_of(after)]
         elif within is None:
             yield f"{scan} LIMIT ?", ()
         elif view.part_of is None:
             yield f"{scan} WHERE {first} = ? LIMIT ?", (within,)
-        if within is not None:
-            for part in parts:
-                yield f"{scan} WHERE {_equal(partition)} LIMIT ?", (within, part)
 
     def _table(self, view: View, generation: str) -> str:
         return f"{self._keyspace}.{view.name.replace('-', '_')}_{generation}"

@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from infra.clock import Clock, SystemClock
 from infra.errors import InvalidRecord, Unavailable
+from sinks.retention import FOR_GOOD, Lifetimes
 from sinks.rows import Columns, Key, Row, merge_into
 from sinks.standing import Lease, Read
 from sinks.store import FIRST, Generations, Page, Position, Positions, Superseded
@@ -34,8 +35,9 @@ class _Kept:
 class MemoryStore:
     """Keeps everything in dictionaries; deletions are remembered for good."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, *, lifetimes: Lifetimes = FOR_GOOD) -> None:
         self._clock = clock or SystemClock()
+        self._lifetimes = lifetimes
         self._views: dict[str, _Kept] = {}
         self._reads: dict[str, list[Read[Any]]] = {}
 
@@ -67,7 +69,7 @@ class MemoryStore:
         return Page(rows, page.cursor), [self._noted(view, None)]
 
     def _noted(self, view: View, value: Value) -> Read[Value]:
-        found = Read(value, stands=True)
+        found = Read(value, stands=not self._lifetimes.of(view))
         self._reads.setdefault(view.name, []).append(found)
         return found
 
@@ -168,8 +170,11 @@ class MemoryStore:
         kept.generations.pop(generation, None)
 
     def _rows(self, view: View, generation: str) -> dict[Key, Row]:
+        """Those that are there by now."""
         found = self._views[view.name].generations.get(generation)
-        return found.rows if found else {}
+        if found is None or not self._lifetimes.of(view):
+            return found.rows if found else {}
+        return self._lifetimes.kept(view, found.rows, self._clock.now())
 
 
 def _whole(view: View, key: Key, columns: Columns) -> Columns:

@@ -25,7 +25,9 @@ def project(message: Envelope) -> list[Change]:
             }
             return [Upsert(user.user_id, columns)]
         case ProfileChanged() as user:
-            shown = {"display_name": user.display_name, "description": user.description}
+            shown: Columns = {"display_name": user.display_name, "description": user.description}
+            if user.colour is not None:
+                shown["colour"] = user.colour
             return [Upsert(user.user_id, shown)]
         case RoleGranted() | RoleRevoked() as user:
             return [Upsert(user.user_id, {"roles": " ".join(user.roles)})]
@@ -44,6 +46,7 @@ VIEW = View(
         "login": str,
         "display_name": str,
         "description": str,
+        "colour": str,
         "roles": str,
         "registered_at": int,
     },

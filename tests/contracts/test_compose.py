@@ -64,7 +64,12 @@ def test_health_is_asked_where_the_role_answers(services: dict[str, Any]) -> Non
 
 def test_only_people_facing_ports_are_open(services: dict[str, Any]) -> None:
     opened = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert opened == {"ingest": ["1935:1935"], "origin": ["8081:8081"], "gateway": ["8080:8080"]}
+    assert opened == {
+        "ingest": ["1935:1935"],
+        "origin": ["8081:8081"],
+        "gateway": ["8080:8080"],
+        "chat-edge": ["8083:8083", "6667:6667"],
+    }
 
 
 def test_the_gateway_has_a_master_key_that_outlives_it(services: dict[str, Any]) -> None:

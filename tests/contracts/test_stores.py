@@ -2,23 +2,31 @@
 
 import asyncio
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import msgspec
 import pytest
 from aiokafka import TopicPartition
-from cassandra.cluster import Cluster
+from cassandra.cluster import Cluster, Session
 from redis.asyncio import Redis
 
+from infra.clock import ManualClock
 from infra.errors import InvalidRecord, Unavailable
 from infra.record import Envelope
+from sinks.retention import SECOND, Lifetimes, time_at
 from sinks.rows import Cell, Key, Row, Value, deleted, merge_into, upserted
 from sinks.store import Position, Store, Superseded, clear
+from sinks.stores import cassandra as cassandra_store
+from sinks.stores import cassandra_batches
 from sinks.stores.cassandra import CassandraStore
+from sinks.stores.keys import key_text
 from sinks.stores.memory import MemoryStore
 from sinks.stores.redis import RedisStore
-from sinks.view import Change, View
+from sinks.view import Change, Retention, View
+from tests.waiting import until
 
 TP = TopicPartition("things", 0)
 OTHER = TopicPartition("things", 1)
@@ -50,6 +58,23 @@ ORDERED = View(
 PARTED = msgspec.structs.replace(
     ORDERED, name="things-in-parts", part_of=lambda key: int(key[1]) // 10
 )
+
+FADING = msgspec.structs.replace(
+    PARTED,
+    name="things-for-a-while",
+    columns={"text": str, "note": str},
+    part_of=lambda key: int(key[1]) // (30 * 86_400 * SECOND),
+    retention=Retention("while", time_at(1)),
+)
+"""Parts are much longer than rows are kept."""
+KEEP = Lifetimes({"while": 60})
+NOW = time.time_ns() // 1000
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Where the store under test reads time; the server has its own."""
+    return ManualClock(NOW)
 
 
 def _random_change(choose: random.Random, version: int) -> tuple[Key, Row]:
@@ -282,6 +307,94 @@ class StoreContract:
         assert await store.get(PLAIN, active, ("a",)) == {"number": 1}
 
 
+class FadingContract:
+    """What a store must do that keeps views whose rows go. `store` reads `clock`, and has KEEP."""
+
+    @pytest.fixture
+    def store(self, clock: ManualClock) -> Any:
+        raise NotImplementedError
+
+    @pytest.fixture
+    async def fading(self, store: Store) -> AsyncIterator[str]:
+        await store.setup([FADING])
+        yield (await store.generations(FADING)).active
+        await clear(store, FADING)
+
+    @staticmethod
+    async def write(store: Store, fading: str, rows: dict[Key, Row]) -> None:
+        await store.apply(FADING, fading, rows, {}, live=False)
+
+    async def test_a_row_is_there_until_its_time_is_over(
+        self, store: Store, fading: str, clock: ManualClock
+    ) -> None:
+        first, second = ("ann", NOW - 20 * SECOND, "a"), ("ann", NOW, "b")
+        row = upserted({"text": "x"}, 1)
+        await self.write(store, fading, {first: row, second: row})
+        clock.advance(39.9)
+        assert await self.there(store, fading) == {first, second}
+        clock.advance(0.1)
+        assert await self.there(store, fading) == {second}
+        clock.advance(20)
+        assert await self.there(store, fading) == set()
+
+    async def test_a_late_change_brings_no_row_back_and_makes_none_stay(
+        self, store: Store, fading: str, clock: ManualClock
+    ) -> None:
+        key, other = ("ann", NOW, "a"), ("ann", NOW, "b")
+        await self.write(store, fading, {key: upserted({"text": "x"}, 1)})
+        clock.advance(59)
+        await self.write(store, fading, {key: upserted({"note": "deleted"}, 2)})
+        assert await store.get(FADING, fading, key) == {"text": "x", "note": "deleted"}
+        clock.advance(1)
+        assert await self.there(store, fading) == set()
+        late = {key: upserted({"note": "again"}, 3), other: upserted({"text": "late"}, 4)}
+        await self.write(store, fading, late)
+        assert await self.there(store, fading) == set()
+
+    async def test_positions_count_also_what_came_too_late(
+        self, store: Store, fading: str, clock: ManualClock
+    ) -> None:
+        late = {("ann", NOW - 61 * SECOND, "a"): upserted({"text": "x"}, 1)}
+        await store.apply(FADING, fading, late, {TP: Position(1)}, live=False)
+        assert await self.there(store, fading) == set()
+        assert await store.positions(FADING, fading) == {TP: Position(1)}
+
+    async def test_pages_end_where_there_is_nothing_more(
+        self, store: Store, fading: str, clock: ManualClock
+    ) -> None:
+        keys: list[Key] = [("ann", NOW - n * SECOND, f"n{n}") for n in range(50)]
+        await self.write(store, fading, {key: upserted({"text": "x"}, 1) for key in keys})
+        clock.advance(30.5)
+        assert await self.there(store, fading, 7) == set(keys[:30])
+
+    async def test_rows_of_other_views_stay(self, store: Store, clock: ManualClock) -> None:
+        await store.setup([PARTED])
+        parted = await store.begin(PARTED)
+        await store.apply(
+            PARTED, parted, {("ann", 1, "a"): upserted({"text": "x"}, 1)}, {}, live=False
+        )
+        clock.advance(1e9)
+        assert await store.get(PARTED, parted, ("ann", 1, "a")) == {"text": "x"}
+
+    @staticmethod
+    async def there(store: Store, fading: str, size: int = 100) -> set[Key]:
+        """The rows, which are the same however they are read."""
+        every: list[set[Key]] = []
+        for within in ("ann", None):
+            found, cursor = set(), None
+            while True:
+                page = await store.scan(FADING, fading, size, cursor, within)
+                found |= {key for key, _ in page.rows}
+                cursor = page.cursor
+                if cursor is None:
+                    break
+            every.append(found)
+        assert every[0] == every[1]
+        for key in every[0]:
+            assert await store.get(FADING, fading, key) is not None
+        return every[0]
+
+
 class TestMemoryStore(StoreContract):
     @pytest.fixture
     async def store(self) -> AsyncIterator[Store]:
@@ -289,6 +402,12 @@ class TestMemoryStore(StoreContract):
         await store.setup([PLAIN, ORDERED])
         yield store
         await store.close()
+
+
+class TestMemoryStoreFading(FadingContract):
+    @pytest.fixture
+    async def store(self, clock: ManualClock) -> Store:
+        return MemoryStore(clock, lifetimes=KEEP)
 
 
 class TestRedisStore(StoreContract):
@@ -332,3 +451,102 @@ class TestCassandraStore(StoreContract):
         rows = {key: upserted({"text": ""}, 1) for key in keys}
         await store.apply(PARTED, parted, rows, {}, live=False)
         assert await self.scanned(store, parted, 2, "ann") == keys[::-1]
+
+    async def test_a_scan_begins_behind_a_key_that_has_no_row(self, store: Store) -> None:
+        await store.setup([PARTED])
+        parted = await store.begin(PARTED)
+        keys: list[Key] = [("ann", at, "n") for at in range(0, 3000, 10)]  # 300 parts
+        rows = {key: upserted({"text": ""}, 1) for key in keys}
+        await store.apply(PARTED, parted, rows, {}, live=False)
+        place = key_text(("ann", 2005, "n"))
+        page = await store.scan(PARTED, parted, 2, place, "ann")
+        assert [key for key, _ in page.rows] == [("ann", 2000, "n"), ("ann", 1990, "n")]
+        page = await store.scan(PARTED, parted, 1000, place, "ann")
+        assert [key for key, _ in page.rows] == [
+            key for key in reversed(keys) if int(key[1]) < 2005
+        ]
+        assert page.cursor is None
+
+
+class TestCassandraStoreFading(FadingContract):
+    @pytest.fixture
+    async def store(
+        self, cassandra: str, keyspace: str, clock: ManualClock
+    ) -> AsyncIterator[Store]:
+        host, _, port = cassandra.partition(":")
+        store = CassandraStore([host], int(port), keyspace, lifetimes=KEEP, clock=clock)
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    def table(self, cassandra: str, keyspace: str, fading: str) -> Iterator["Table"]:
+        host, _, port = cassandra.partition(":")
+        with Cluster([host], port=int(port), protocol_version=4) as cluster:
+            yield Table(cluster.connect(), f"{keyspace}.things_for_a_while_{fading}")
+
+    async def test_the_server_keeps_cells_of_a_row_equally_long_and_longer_than_they_are_seen(
+        self, store: Store, fading: str, clock: ManualClock, table: "Table"
+    ) -> None:
+        key = ("ann", NOW, "a")
+        await self.write(store, fading, {key: upserted({"text": "x"}, 1)})
+        clock.advance(50)  # for the server no time passes, so what is left now is less
+        await self.write(store, fading, {key: upserted({"note": "deleted"}, 2)})
+        ((text, note),) = table.rows("TTL(text), TTL(note)")
+        slack = cassandra_batches.SLACK_SECONDS
+        assert slack + 30 < text <= slack + 60
+        assert slack < note <= slack + 10
+
+    async def test_a_part_is_known_for_as_long_as_any_of_its_rows(
+        self,
+        store: Store,
+        cassandra: str,
+        keyspace: str,
+        fading: str,
+        clock: ManualClock,
+        table: "Table",
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Also if the row that goes first is written last, by a writer that has just started."""
+        _without_slack(monkeypatch)
+        short, long = ("ann", NOW - 58 * SECOND, "a"), ("ann", NOW, "b")
+        await self.write(store, fading, {long: upserted({"text": "x"}, 1)})
+        host, _, port = cassandra.partition(":")
+        again = CassandraStore([host], int(port), keyspace, lifetimes=KEEP, clock=clock)
+        await self.write(again, fading, {short: upserted({"text": "x"}, 2)})
+        await again.close()
+        await until(lambda: len(table.rows()) == 1)
+        assert await self.there(store, fading) == {long}
+
+    async def test_the_server_forgets_rows_and_parts_by_itself(
+        self,
+        store: Store,
+        fading: str,
+        clock: ManualClock,
+        table: "Table",
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        _without_slack(monkeypatch)
+        key = ("ann", NOW - 58 * SECOND, "a")
+        await self.write(store, fading, {key: upserted({"text": "x"}, 1)})
+        assert (len(table.rows()), len(table.rows("part", "_parts"))) == (1, 1)
+
+        async def forgotten() -> bool:
+            return not table.rows() and not table.rows("part", "_parts")
+
+        await until(forgotten)
+
+
+def _without_slack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cassandra_batches, "SLACK_SECONDS", 0)
+    monkeypatch.setattr(cassandra_store, "PART_SLACK", 0)
+
+
+class Table:
+    """What a table really holds."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+
+    def rows(self, columns: str = "text", suffix: str = "") -> list[Any]:
+        return list(self._session.execute(f"SELECT {columns} FROM {self._name}{suffix}"))

@@ -2,14 +2,20 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+import pytest_asyncio
+from aiohttp import ClientSession, CookieJar
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.e2e import whole
+from tests.e2e.looking import DESK
 from tests.e2e.rig import Rig
 from tests.e2e.serving import Serving
+from tests.e2e.whole import Platform
+from tests.functional.oauth_rig import Browser as AccountBrowser
 from web import build
 
 CHROMIUM = "/usr/bin/chromium"
@@ -60,6 +66,28 @@ def _pages() -> None:
         build.build()
 
 
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A whole platform, for the tests of a file."""
+    with whole.running(tmp_path_factory.mktemp("platform")) as platform:
+        yield platform
+
+
+@pytest_asyncio.fixture
+async def sessions(platform: Platform) -> AsyncIterator[Callable[[], AccountBrowser]]:
+    """Browsers with cookies of their own."""
+    opened: list[ClientSession] = []
+
+    def browser() -> AccountBrowser:
+        session = ClientSession(platform.gateway, cookie_jar=CookieJar(unsafe=True))
+        opened.append(session)
+        return AccountBrowser(session)  # type: ignore[arg-type]
+
+    yield browser
+    for session in opened:
+        await session.close()
+
+
 @pytest.fixture
 def running() -> Iterator[Running]:
     """A rig of the test's own, listening on free ports."""
@@ -89,3 +117,14 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser of one's own, on a desk and light; a script error fails the test."""
+    context = browser.new_context(viewport=DESK, color_scheme="light")
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
+    page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
+    yield page
+    context.close()

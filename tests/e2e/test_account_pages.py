@@ -1,28 +1,11 @@
 """A person signs up, lets an application act for them, looks after the account, and leaves."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.looking import CONTRASTS, DESK, PHONE, photographed
 from tests.e2e.serving import Serving, sign_up
-from tests.e2e.test_pages import CONTRASTS, DESK, PHONE
 from tests.functional.oauth_rig import PASSWORD, authorize
-
-SHOTS = os.environ.get("MILLRACE_TEST_SCREENSHOTS", "")
-"""A folder for screenshots, to be looked at."""
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESK)
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
-    page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
-    yield page
-    context.close()
 
 
 def new_application(page: Page, back: str) -> str:
@@ -125,8 +108,7 @@ def test_nothing_overflows_and_text_is_legible(
 
 
 def _look(page: Page, name: str, viewport: dict[str, int], scheme: str) -> None:
-    if SHOTS:
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), full_page=True)
+    photographed(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     for selector in ("h1", "h2", ".quiet", ".link", ".button", ".hint", "label", "dt", ".notice"):

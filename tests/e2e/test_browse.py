@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from infra.names import id_of
 from tests.e2e.serving import Serving
-from tests.e2e.test_pages import DESK
 
 SUBJECTS = {"rapids": "Chess", "brook": "Music", "river": "Chess", "ripple": "Chess"}
 
@@ -21,16 +20,6 @@ def busy() -> Iterator[Serving]:
         for minutes, login in ((30, "rapids"), (20, "brook"), (10, "river")):
             serving.live(login, minutes)
         yield serving
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESK)
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
-    page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
-    yield page
-    context.close()
 
 
 def shown(page: Page, *names: str) -> None:

@@ -1,25 +1,13 @@
 """The page of a channel: follow it, see what was on before; and the header, which knows you."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from api.oauth2.sessions import FORM_SECONDS
 from infra.names import id_of
+from tests.e2e.looking import DESK, PHONE
 from tests.e2e.serving import Serving, sign_up
-from tests.e2e.test_pages import DESK, PHONE
 from tests.functional.oauth_rig import PASSWORD
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESK)
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
-    page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
-    yield page
-    context.close()
 
 
 def test_following_leads_through_signing_in_and_back(serving: Serving, page: Page) -> None:
@@ -83,7 +71,7 @@ def test_who_signs_out_elsewhere_is_asked_to_sign_in(serving: Serving, page: Pag
     page.context.clear_cookies()
     button.click()
     expect(page.get_by_role("link", name="Follow")).to_be_visible()
-    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
 
 
 def test_earlier_streams_are_listed_page_by_page(serving: Serving, page: Page) -> None:

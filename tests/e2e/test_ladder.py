@@ -1,14 +1,14 @@
 """Renditions in a real browser: a step from one to another does not show, whatever its cause."""
 
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from media.naming import AUDIO_ONLY
+from tests.e2e import whole
 from tests.e2e.axe import serious
 from tests.e2e.conftest import Running
 from tests.e2e.playing import READER, frames_advance, published, until, watch
@@ -57,10 +57,7 @@ class Stage:
         self.make(*names)
         states = {f"p{name[:3]}": "granted" for name in names if name in SIZES}
         self.say(**states)
-        deadline = time.monotonic() + 20
-        while not set(names) <= self.playable():
-            assert time.monotonic() < deadline, f"{self.playable()} are playable"
-            time.sleep(0.05)
+        whole.until(self.playable, set(names).issubset)
 
     def open_parts(self, name: str) -> int:
         live = self.running.rig.streams.live(self.transcoder.stream_id, name)
@@ -72,20 +69,15 @@ def stage() -> Iterator[Stage]:
     running = Running()
     stage = Stage(running)
     with published(running, "clock", "--height", "360", "--gop", "2", "--seconds", "240"):
-        while not stage.transcoder.stream_id:
-            time.sleep(0.05)
+        whole.until(lambda: stage.transcoder.stream_id, bool)
         yield stage
     stage.transcoder.close()
     running.stop()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    page = context.new_page()
+@pytest.fixture(autouse=True)
+def _reads_the_clock(page: Page) -> None:
     page.add_init_script(path=str(READER))
-    yield page
-    context.close()
 
 
 def follow(stage: Stage, page: Page) -> None:
@@ -172,8 +164,7 @@ def test_where_a_rendition_stops_in_mid_segment_playing_goes_on_and_it_comes_bac
     plays(page, "240p30")
     frames_advance(page, 45)
     since = len(frames(page))
-    while stage.open_parts("240p30") != 8:
-        time.sleep(0.01)
+    whole.until(lambda: stage.open_parts("240p30"), lambda parts: parts == 8)
     stage.make()
     plays(page, "source")
     frames_advance(page, 60)
@@ -201,7 +192,7 @@ def test_a_rung_that_appears_can_be_chosen_at_once_and_one_that_goes_leaves_no_b
     stalls = page.evaluate(STALLS)
     stage.say(p240="going", p200="refused", p160="granted")
     frames_advance(page, 30)
-    assert page.evaluate(CURRENT) == "240p30"
+    plays(page, "240p30", 25)  # to which it would not come back, had it left for that reason
     stage.say(p240="refused", p200="refused", p160="granted")
     until(page, CURRENT, lambda name: name != "240p30")
     frames_advance(page, 60)

@@ -4,16 +4,15 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.obs import obs_publishing
 from tests.e2e.serving import sign_up
-from tests.e2e.whole import Platform, ffmpeg, heard, plays, running, until
+from tests.e2e.whole import Platform, ffmpeg, heard, plays, until
 from tests.recordings import FOLDER, PLAYABLE
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
@@ -21,19 +20,6 @@ pytestmark = [pytest.mark.alone, pytest.mark.timeout(180)]
 STARTS_WITHIN = 30_000
 SILENT = {"noaudio_bpyramid_800x640.mp4", "traffic_12_5fps_8s.mp4"}
 CLOCK = FOLDER / "bbb_360p_10s.flv"
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with running(tmp_path_factory.mktemp("platform")) as platform:
-        yield platform
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    yield context.new_page()
-    context.close()
 
 
 def get(platform: Platform, path: str) -> Any:

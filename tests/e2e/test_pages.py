@@ -4,9 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Running
-
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 860}
+from tests.e2e.looking import CONTRASTS, DESK, PHONE
 
 
 @pytest.fixture
@@ -100,26 +98,6 @@ def test_nothing_overflows_and_text_is_legible(
         for ratio in page.locator(selector).evaluate_all(CONTRASTS):
             assert ratio >= 4.5, (selector, ratio)
     context.close()
-
-
-CONTRASTS = """(nodes) => {
-  const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b]
-    .map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = parse(getComputedStyle(node).backgroundColor);
-      if (colour[3] === undefined || colour[3] > 0.99) return colour;
-    }
-    return [255, 255, 255];
-  };
-  return nodes.filter((node) => node.textContent.trim()).map((node) => {
-    const [a, b] = [parse(getComputedStyle(node).color), ground(node)].map(light);
-    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  });
-}"""
 
 
 def test_the_choice_of_colours_is_kept(running: Running, page: Page) -> None:

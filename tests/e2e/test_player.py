@@ -2,10 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Running
 from tests.e2e.playing import LIVE_WITHIN, READER, frames_advance, published, until, watch
@@ -13,13 +12,9 @@ from tests.e2e.playing import LIVE_WITHIN, READER, frames_advance, published, un
 pytestmark = pytest.mark.alone
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    page = context.new_page()
+@pytest.fixture(autouse=True)
+def _reads_the_clock(page: Page) -> None:
     page.add_init_script(path=str(READER))
-    yield page
-    context.close()
 
 
 def test_the_picture_is_shown_and_heard_close_to_its_making(running: Running, page: Page) -> None:

@@ -1,36 +1,19 @@
 """A broadcaster in the studio: gets a key, goes live, sees what is not well, marks a moment."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from infra.names import id_of
 from schemas.records.media import RenditionOpened
 from schemas.records.social import FollowChannel
-from tests.e2e.axe import serious
+from tests.e2e.looking import checked
 from tests.e2e.serving import Serving, sign_up
-from tests.e2e.test_pages import DESK, PHONE
 from tests.functional.dispatcher import cost, ladder, rung
 from tests.functional.test_studio import measured
 
 RIVER = id_of("river")
-SHOTS = os.environ.get("MILLRACE_TEST_SCREENSHOTS", "")
-"""A folder for screenshots, to be looked at."""
 LATE = "What you send arrives up to 1.6 s late: your connection to us stalls."
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport=DESK, color_scheme="light")
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script error: {error}"))
-    page.on("console", lambda said: pytest.fail(said.text) if "Policy" in said.text else None)
-    yield page
-    context.close()
 
 
 async def go_live(serving: Serving) -> None:
@@ -82,34 +65,16 @@ GOOD: dict[str, Any] = {
 }
 
 
-LOOKS = [(PHONE, "dark"), (DESK, "light"), *([(PHONE, "light"), (DESK, "dark")] if SHOTS else [])]
-
-
-def checked(page: Page, name: str) -> None:
-    """Nothing overflows, and axe-core finds nothing serious, on a phone and a desk."""
-    for viewport, scheme in LOOKS:
-        page.set_viewport_size(viewport)  # type: ignore[arg-type]
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.wait_for_function("s => document.documentElement.dataset.theme === s", arg=scheme)
-        if SHOTS:
-            path = Path(SHOTS) / f"studio-{name}-{viewport['width']}-{scheme}.png"
-            page.screenshot(path=str(path), full_page=True)
-        assert serious(page) == [], (name, viewport, scheme)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= viewport["width"], (name, width)
-    page.set_viewport_size(DESK)  # type: ignore[arg-type]
-
-
 def test_a_broadcaster_finds_their_way(serving: Serving, page: Page) -> None:
     sign_up(page, serving.url)
     page.get_by_role("link", name="studio").first.click()
     expect(page.get_by_role("heading", name="Studio")).to_be_visible()
-    checked(page, "new")
+    checked(page, "studio-new")
 
     page.get_by_role("link", name="Make a stream key").click()
     page.get_by_role("button", name="Make it").click()
     expect(page.locator("#key")).to_contain_text("live_")
-    checked(page, "key")
+    checked(page, "studio-key")
     page.get_by_role("link", name="Back to the studio").click()
 
     page.get_by_label("Title").fill("Down the rapids")
@@ -126,7 +91,7 @@ def test_a_broadcaster_finds_their_way(serving: Serving, page: Page) -> None:
     page.goto(f"{serving.url}/studio")
     expect(page.locator("#state")).to_have_text("Offline")
     expect(page.get_by_role("button", name="Mark this moment")).to_be_hidden()
-    checked(page, "offline")
+    checked(page, "studio-offline")
 
     serving.run(go_live(serving))
     serving.run(measure(serving, **GOOD))
@@ -151,11 +116,11 @@ def test_a_broadcaster_finds_their_way(serving: Serving, page: Page) -> None:
     expect(renditions.get_by_role("row", name="480p30")).to_contain_text("Goes in 0:2")
     expect(renditions.get_by_role("row", name="360p30")).to_contain_text("14.2 s + 1.5 s GPU")
     expect(renditions).to_contain_text("Affiliate · made by w1")
-    checked(page, "live")
+    checked(page, "studio-live")
 
     serving.rig.clock.advance(60)  # the ingest is gone, and nobody says so
     expect(page.locator("[data-figure=video] dd").first).not_to_contain_text("bit")
     expect(advice).to_be_hidden()
     page.route("**/session/studio", lambda route: route.abort())
     expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
-    checked(page, "away")
+    checked(page, "studio-away")

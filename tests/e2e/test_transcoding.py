@@ -10,11 +10,11 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.playing import READER
 from tests.e2e.test_live import get, stream_of
-from tests.e2e.whole import Platform, running, until
+from tests.e2e.whole import Platform, until
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 
@@ -27,19 +27,9 @@ AWAY = 8
 """Seconds that a worker's machine is away: it is given up after five."""
 
 
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with running(tmp_path_factory.mktemp("platform")) as platform:
-        yield platform
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    page = context.new_page()
+@pytest.fixture(autouse=True)
+def _reads_the_clock(page: Page) -> None:
     page.add_init_script(path=str(READER))
-    yield page
-    context.close()
 
 
 @contextmanager

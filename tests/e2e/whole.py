@@ -96,7 +96,7 @@ def until(value: Callable[[], Any], satisfied: Callable[[Any], bool], seconds: f
     deadline = time.monotonic() + seconds
     while not satisfied(found := value()):
         assert time.monotonic() < deadline, f"still {found}"
-        time.sleep(0.1)
+        time.sleep(0.02)
     return found
 
 

@@ -33,10 +33,16 @@ class NotingViews:
         return await self._views.get(view, key)
 
     async def scan(
-        self, view: str, limit: int, cursor: str | None = None, *, within: str | None = None
+        self,
+        view: str,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        within: str | None = None,
+        after: Any = None,
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         self.note(self._views.version(view))
-        return await self._views.scan(view, limit, cursor, within=within)
+        return await self._views.scan(view, limit, cursor, within=within, after=after)
 
 
 class MemoryViews:
@@ -71,7 +77,13 @@ class MemoryViews:
         return self.rows.get(view, {}).get(key)
 
     async def scan(
-        self, view: str, limit: int, cursor: str | None = None, *, within: str | None = None
+        self,
+        view: str,
+        limit: int,
+        cursor: str | None = None,
+        *,
+        within: str | None = None,
+        after: Any = None,
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         if self.failure:
             raise self.failure

@@ -5,6 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +17,7 @@ from api.app import make_app
 from api.commands import Commands
 from api.places import Places
 from api.sender import Sender
-from infra.clock import ManualClock
+from infra.clock import Clock, ManualClock
 from infra.errors import Unavailable
 from infra.kafka import Delivery, partition_of
 from infra.names import id_of
@@ -27,20 +28,22 @@ from schemas.records.accounts import RegisterUser
 from schemas.records.broadcast import OpenSession, StreamEnded, StreamStarted
 from schemas.registry import registry
 from sinks.reader import ViewReader
+from sinks.retention import FOR_GOOD, Lifetimes
 from sinks.rows import Key
 from sinks.store import Page
+from sinks.stores.keys import key_of_text, key_text
 from sinks.stores.memory import MemoryStore
 from sinks.view import View, changes
 from sinks.views import VIEWS
 from tests.functional.gateway_fakes import AtOnce, FakeTokens, MemoryRequests
-from tests.functional.workers import PARTITIONS, platform_app
+from tests.functional.workers import PARTITIONS, chat_app, platform_app
 
 
 class OrderedStore(MemoryStore):
-    """Scans in the order that the view declares; a cursor is a count. It may fail to answer."""
+    """Scans in the order that the view declares. It may fail to answer."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock, lifetimes: Lifetimes) -> None:
+        super().__init__(clock, lifetimes=lifetimes)
         self.failure: Exception | None = None
 
     @property
@@ -71,18 +74,20 @@ class OrderedStore(MemoryStore):
             ]
 
         keys = [key for key, row in rows.items() if row.cells and within in (None, key[0])]
-        start = int(cursor or 0)
-        page = sorted(keys, key=place)[start : start + limit]
-        more = str(start + limit) if start + limit < len(keys) else None
+        if cursor is not None:
+            after = place(key_of_text(view, cursor))
+            keys = [key for key in keys if place(key) > after]
+        page = sorted(keys, key=place)[:limit]
+        more = key_text(page[-1]) if len(keys) > limit else None
         return Page([(key, rows[key].columns or {}) for key in page], more)
 
 
 class Platform:
     """What stands behind a gateway."""
 
-    def __init__(self) -> None:
+    def __init__(self, lifetimes: Lifetimes = FOR_GOOD) -> None:
         self.clock = ManualClock()
-        self.store = OrderedStore()
+        self.store = OrderedStore(self.clock, lifetimes)
         self.views = ViewReader({"redis": self.store, "cassandra": self.store}, self.clock)
         self.said: list[Record] = []
         """What the gateway wrote, in order."""
@@ -98,7 +103,8 @@ class Platform:
     async def __aenter__(self) -> Self:
         await self.store.setup(list(VIEWS.values()))
         self.worker = await self._open.enter_async_context(TestWorker(platform_app))
-        self.workers.append(self.worker)
+        chats = await self._open.enter_async_context(TestWorker(partial(chat_app, self.clock)))
+        self.workers += [self.worker, chats]
         return self
 
     async def __aexit__(

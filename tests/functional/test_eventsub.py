@@ -145,6 +145,29 @@ async def test_follows_take_the_consent_of_a_moderator(
     assert await status(RIVER) == 202
 
 
+async def test_a_raid_is_asked_for_by_one_of_its_ends(client: Client) -> None:
+    source, goal = "from_broadcaster_user_id", "to_broadcaster_user_id"
+
+    async def status(**condition: str) -> int:
+        return (await create(client, asked(RIVER, "channel.raid", condition=condition)))[0]
+
+    assert await status(**{source: RIVER}) == 202
+    assert await status(**{goal: RIVER}) == 202
+    assert await status(**{goal: RIVER, source: BROOK}) == 400
+    assert await status(broadcaster_user_id=RIVER) == 400
+    assert await status(**{goal: "nobody"}) == 400
+
+
+async def test_polls_take_one_of_two_scopes(
+    platform: EventPlatform, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent, "_AGAIN", (0.0,))
+    body = asked(RIVER, "channel.poll.begin")
+    assert (await create(client, body))[0] == 403
+    await platform.consent(RIVER, "test", "channel:manage:polls")
+    assert (await create(client, body))[0] == 202
+
+
 async def test_what_its_broadcaster_allowed_costs_nothing(
     platform: EventPlatform, client: Client
 ) -> None:

@@ -230,10 +230,12 @@ async def test_a_route_without_a_rule_is_found_and_answers_nobody(app: web.Appli
         assert (await client.get("/open-door")).status == 403
 
 
-async def test_pages_carry_a_policy_that_admits_the_origin_only(client: Client) -> None:
+async def test_pages_carry_a_policy_that_admits_the_origin_and_the_chat_only(
+    client: Client,
+) -> None:
     response = await client.get("/c/millpond")
     policy = response.headers["Content-Security-Policy"]
-    assert f"connect-src 'self' {ORIGIN};" in policy
+    assert f"connect-src 'self' {ORIGIN} ws://127.0.0.1:8083;" in policy
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
     assert response.headers["X-Content-Type-Options"] == "nosniff"
@@ -294,17 +296,30 @@ async def test_v1_may_be_read_from_other_sites_and_pages_may_not(client: Client)
             {
                 "origin_url": "http://stream.example:8081",
                 "rtmp_url": "rtmp://stream.example/live",
+                "chat_url": "ws://stream.example:8083/chat",
             },
         ),
         (
             Places(origin_port=9001, rtmp_port=1936),
             "[::1]:8080",
-            {"origin_url": "http://[::1]:9001", "rtmp_url": "rtmp://[::1]:1936/live"},
+            {
+                "origin_url": "http://[::1]:9001",
+                "rtmp_url": "rtmp://[::1]:1936/live",
+                "chat_url": "ws://[::1]:8083/chat",
+            },
         ),
         (
-            Places(origin_url="https://cdn.example/", rtmp_url="rtmps://in.example/live"),
+            Places(
+                origin_url="https://cdn.example/",
+                rtmp_url="rtmps://in.example/live",
+                chat_url="wss://chat.example/",
+            ),
             "x",
-            {"origin_url": "https://cdn.example", "rtmp_url": "rtmps://in.example/live"},
+            {
+                "origin_url": "https://cdn.example",
+                "rtmp_url": "rtmps://in.example/live",
+                "chat_url": "wss://chat.example/chat",
+            },
         ),
     ],
 )

@@ -23,11 +23,6 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 PKCE = {"code_challenge": CHALLENGE.decode(), "code_challenge_method": "S256"}
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 @pytest_asyncio.fixture
 async def browser(rig: Rig) -> AsyncIterator[Browser]:
     async with browsing(rig) as found:

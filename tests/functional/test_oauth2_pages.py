@@ -1,11 +1,9 @@
 """Pages: who signs in, who consents, and what nobody can make them do."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from api.oauth2.accounts import SIGN_INS_A_LOGIN
 from api.oauth2.sessions import FORM_SECONDS, LASTS_SECONDS
@@ -14,13 +12,11 @@ from infra.names import id_of
 from schemas.records.accounts import RegisterUser
 from schemas.records.identity import RegisterChannel
 from tests.functional.oauth_rig import (
-    BACK,
     PASSWORD,
     Browser,
     Rig,
     authorize,
     browsing,
-    returned,
     visiting,
 )
 
@@ -39,17 +35,6 @@ FORMS = [
     "/oauth2/authorize?client_id={client_id}&redirect_uri=https%3A%2F%2Fapp.example%2Fback"
     "&response_type=code",
 ]
-
-
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
-@pytest_asyncio.fixture
-async def browser(rig: Rig) -> AsyncIterator[Browser]:
-    async with browsing(rig) as found:
-        yield found
 
 
 async def signed_in(browser: Browser) -> bool:
@@ -263,213 +248,6 @@ async def test_signing_in_leads_nowhere_else(browser: Browser, elsewhere: str) -
     assert again.headers["Location"] == "/"
 
 
-async def test_consent_comes_after_signing_in_and_says_what_is_asked(
-    browser: Browser, rig: Rig
-) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application("<b>Bot</b>")
-    await browser.get("/account")
-    await browser.send("/signout")
-    path = authorize(client_id=client_id, scope="user:read:email", state="a b&c")
-    response = await browser.get(path)
-    assert response.status == 303
-    await browser.get(response.headers["Location"])
-    fields = {"login": "river", "password": PASSWORD, "next": path}
-    signed = await browser.send("/signin", **fields)
-    assert signed.headers["Location"] == path
-    shown = await browser.get(path)
-    assert shown.status == 200
-    assert "form-action 'self' https://app.example;" in shown.headers["Content-Security-Policy"]
-    assert "See your e-mail address" in browser.text
-    assert "&lt;b&gt;Bot&lt;/b&gt;" in browser.text
-    assert "app.example" in browser.text
-    said = returned(await browser.send(path, decision="allow"))
-    assert said["state"] == "a b&c"
-    assert said["iss"] == rig.authority.url
-    assert said["scope"] == "user:read:email"
-    assert said["code"]
-
-
-async def test_no_is_no(browser: Browser) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application()
-    for decision in ("deny", "", "maybe"):
-        said = await browser.allow(decision, client_id=client_id)
-        assert (said["error"], said["state"], "code" in said) == ("access_denied", "s1", False)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"client_id": "nobody"},
-        {"client_id": ""},
-        {"redirect_uri": ""},
-        {"redirect_uri": f"{BACK}/more"},
-        {"redirect_uri": f"{BACK}?x=1"},
-        {"redirect_uri": "https://app.example.evil.example/back"},
-        {"redirect_uri": "https://APP.example/back"},
-        {"redirect_uri": "https://evil.example/back"},
-        {"redirect_uri": "https://app.example@evil.example/back"},
-        {"redirect_uri": "javascript:alert(1)"},
-        {"redirect_uri": f"{BACK} https://evil.example/"},
-        {"redirect_uri": "*"},
-    ],
-)
-async def test_nobody_is_sent_to_an_address_that_was_not_registered(
-    browser: Browser, change: dict[str, str]
-) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application()
-    path = authorize(**{"client_id": client_id, **change})
-    shown = await browser.get(path)
-    assert (shown.status, "Location" in shown.headers) == (400, False)
-    await browser.get("/account")
-    sent = await browser.send(path, decision="allow")
-    assert (sent.status, "Location" in sent.headers) == (400, False)
-
-
-async def test_a_parameter_that_stands_twice_sends_nobody_anywhere(browser: Browser) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application()
-    shown = await browser.get(f"{authorize(client_id=client_id)}&redirect_uri=https://evil.example")
-    assert shown.status == 400
-
-
-@pytest.mark.parametrize(
-    ("change", "error"),
-    [
-        ({"response_type": "token"}, "unsupported_response_type"),
-        ({"response_type": ""}, "invalid_request"),
-        ({"response_mode": "fragment"}, "invalid_request"),
-        ({"scope": "no:such"}, "invalid_scope"),
-        ({"scope": "events:read:broadcast-events"}, "invalid_scope"),
-        ({"code_challenge": "x" * 43}, "invalid_request"),
-        ({"code_challenge": "x" * 43, "code_challenge_method": "plain"}, "invalid_request"),
-        ({"code_challenge": "short", "code_challenge_method": "S256"}, "invalid_request"),
-        ({"code_challenge_method": "S256"}, "invalid_request"),
-        ({"state": "s" * 2001}, "invalid_request"),
-    ],
-)
-async def test_what_is_asked_wrongly_goes_back_to_the_application(
-    browser: Browser, change: dict[str, str], error: str
-) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application()
-    said = await browser.allow(**{"client_id": client_id, **change})
-    assert said["error"] == error
-    assert said["state"]
-    assert "code" not in said
-
-
-async def test_a_public_application_cannot_do_without_pkce(browser: Browser) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application(kind="public")
-    assert (await browser.allow(client_id=client_id))["error"] == "invalid_request"
-
-
-async def test_sessions_and_applications_are_listed_and_ended(browser: Browser, rig: Rig) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application("Bot")
-    async with visiting(rig) as phone:
-        agent = {"User-Agent": "Mozilla/5.0 (iPhone) Safari/604.1"}
-        phone.client.session.headers.update(agent)
-        await phone.sign_in()
-        await browser.get("/account")
-        assert "Safari on iPhone" in browser.text
-        grants = re.findall(r'name="grant_id" value="([^"]*)"', browser.text)
-        assert len(grants) == 2
-        await browser.send("/account/access/end", grant_id=grants[1])
-        assert not await signed_in(phone)
-        await phone.sign_in()
-        await browser.get("/account")
-        await browser.send("/account/access/end-others")
-        assert not await signed_in(phone)
-    assert await signed_in(browser)
-    assert client_id in browser.text
-
-
-async def test_nobody_ends_or_sees_what_is_anothers(browser: Browser, rig: Rig) -> None:
-    await browser.sign_up()
-    client_id, secret = await browser.new_application()
-    await browser.get("/account")
-    (grant,) = re.findall(r'name="grant_id" value="([^"]*)"', browser.text)
-    async with visiting(rig) as other:
-        await other.sign_up("another")
-        await other.get("/account")
-        await other.send("/account/access/end", grant_id=grant)
-        for path in ("", "/secret", "/delete"):
-            address = f"/account/applications/{client_id}{path}"
-            get = path == ""
-            response = await (other.get(address) if get else other.send(address))
-            assert response.status == 404
-            await other.get("/account")
-    assert await signed_in(browser)
-    assert secret
-
-
-async def test_another_password_ends_the_other_sessions(browser: Browser, rig: Rig) -> None:
-    await browser.sign_up()
-    async with visiting(rig) as other:
-        await other.sign_in()
-        await browser.get("/account")
-        wrong = await browser.send("/account/password", password="wrong one", new="n" * 12)
-        assert (wrong.status, "The password is wrong" in browser.text) == (422, True)
-        short = await browser.send("/account/password", password=PASSWORD, new="n")
-        assert (short.status, "at least 8" in browser.text) == (422, True)
-        done = await browser.send("/account/password", password=PASSWORD, new="n" * 12)
-        assert done.status == 303
-        assert await signed_in(browser)
-        assert not await signed_in(other)
-        assert (await other.sign_in()).status == 422
-        assert (await other.sign_in(password="n" * 12)).status == 303
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"name": ""}, "1 to 100 characters"),
-        ({"redirect_uris": "http://app.example/"}, "must be https"),
-        ({"redirect_uris": "https://a.example/#x"}, "must be https"),
-        ({"redirect_uris": " ".join(f"https://a.example/{n}" for n in range(11))}, "10 redirect"),
-    ],
-)
-async def test_an_application_that_breaks_a_rule_is_told_so(
-    browser: Browser, fields: dict[str, str], said: str
-) -> None:
-    await browser.sign_up()
-    await browser.get("/account")
-    given = {"name": "Bot", "redirect_uris": BACK, "kind": "confidential", **fields}
-    response = await browser.send("/account/applications", **given)
-    assert response.status == 422
-    assert said in browser.text
-    assert "client secret" not in browser.text.lower()
-
-
-async def test_erasing_asks_twice_and_leaves_nothing(browser: Browser, rig: Rig) -> None:
-    await browser.sign_up()
-    client_id, _ = await browser.new_application()
-    await browser.get("/account/erase")
-    assert "cannot be taken back" in browser.text
-    wishes: list[dict[str, str]] = [
-        {"login": "", "password": PASSWORD},
-        {"login": "someone", "password": PASSWORD},
-        {"login": "river", "password": "wrong one"},
-    ]
-    for wish in wishes:
-        assert (await browser.send("/account/erase", **wish)).status == 422
-    done = await browser.send("/account/erase", login="river", password=PASSWORD)
-    assert (done.status, done.headers["Location"]) == (303, "/goodbye")
-    assert (await browser.get("/goodbye")).status == 200
-    assert not await signed_in(browser)
-    for view in ("users", "credentials", "applications", "channels", "user-keys", "grants"):
-        assert (await rig.views.scan(view, 10))[0] == [], view
-    assert (await browser.sign_in()).status == 422
-    await browser.get("/signup")
-    again = await browser.send("/signup", login="river", password=PASSWORD)
-    assert again.status == 422, "the name is not given out again"
-    assert client_id
-
-
 @pytest.mark.parametrize("path", ["/signin", "/account", "/oauth2/authorize?client_id=x"])
 async def test_a_page_says_that_a_server_is_away(browser: Browser, rig: Rig, path: str) -> None:
     await browser.sign_up()
@@ -486,38 +264,3 @@ async def test_what_people_write_is_never_markup(browser: Browser, rig: Rig) -> 
     await browser.send("/account/applications", **nasty)
     assert "<script>x()" not in browser.text
     assert browser.text.count("</textarea>") == 1
-
-
-async def test_name_and_email_change_and_the_login_stays(browser: Browser, rig: Rig) -> None:
-    await browser.sign_up()
-    async with visiting(rig) as other:
-        await other.sign_in()
-        await browser.get("/account")
-
-        async def change(name: str, email: str, password: str = "") -> int:
-            given = {"display_name": name, "email": email, "password": password}
-            return (await browser.send("/account/profile", **given)).status
-
-        assert await change("River Song", "") == 303
-        await browser.get("/account?done=profile")
-        assert "River Song <span" in browser.text
-        assert "That is changed." in browser.text
-        assert (
-            await change("River Song", "r@example.org", "wrong one"),
-            browser.text.count("r@"),
-        ) == (
-            422,
-            1,
-        )
-        assert "The password is wrong" in browser.text
-        assert await change("River Song", "r@example.org", PASSWORD) == 303
-        await browser.get("/account")
-        assert "<dd>r@example.org</dd>" in browser.text
-        assert not any(b"r@example.org" in asked for asked in rig.platform.asked)
-        assert await change("x" * 26, "r@example.org") == 422
-        assert await change("River Song", "no address", PASSWORD) == 422
-        assert await change("River Song", "", PASSWORD) == 303
-        await browser.get("/account")
-        assert "r@example.org" not in browser.text
-        assert await signed_in(other)
-        assert (await other.sign_in("river")).status == 303

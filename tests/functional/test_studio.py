@@ -20,11 +20,6 @@ from tests.functional.oauth_rig import Browser, Rig, browsing, visiting
 RIVER = id_of("river")
 
 
-@pytest.fixture
-def rig() -> Rig:
-    return Rig()
-
-
 @pytest_asyncio.fixture
 async def browser(rig: Rig) -> AsyncIterator[Browser]:
     async with browsing(rig) as found:

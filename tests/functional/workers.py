@@ -1,8 +1,11 @@
 """Workers as the platform runs them, for `TestWorker`: everything but a broker."""
 
+from infra.clock import Clock, ManualClock
 from infra.streaming import App, make_app
+from infra.streaming.testing import BEGINNING
 from millrace.bootstrap import register
 from schemas.registry import registry
+from topologies import chat, engagement
 
 PARTITIONS = 4
 
@@ -34,3 +37,28 @@ def platform_app() -> App:
 def transcode_app() -> App:
     """Who gets which renditions."""
     return worker_app("transcode")
+
+
+class HoldsOnRequest:
+    """An AutoMod that holds what asks for it."""
+
+    version = "test-1"
+
+    def held(self, text: str, levels: dict[str, int]) -> tuple[str, int] | None:
+        """Whether the text says that it wants to be held."""
+        return ("toxicity", 1) if text.startswith("hold") else None
+
+
+def chat_app(clock: Clock | None = None) -> App:
+    """What is said and done together in channels; AutoMod is at work everywhere."""
+    app = make_app(
+        "chat",
+        bootstrap="unused:9092",
+        codec=registry(),
+        partitions=lambda topic: PARTITIONS,
+        dead_letter_topic=lambda topic: f"{topic}-dlq",
+        clock=clock or ManualClock(BEGINNING),
+    )
+    chat.register(app, judge=HoldsOnRequest())
+    engagement.register(app)
+    return app

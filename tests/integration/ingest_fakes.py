@@ -21,6 +21,7 @@ from schemas.records.broadcast import SessionRefused, StreamResumed, StreamStart
 from schemas.records.ingest import PublishStarted
 from schemas.registry import registry
 from tests.recordings import FOLDER
+from tests.rtmp_publisher import Publisher
 
 T = TypeVar("T", bound=Record)
 
@@ -190,3 +191,23 @@ async def _main(folder: Path) -> None:
 
 if __name__ == "__main__":
     asyncio.run(_main(Path(sys.argv[1])))
+
+
+START = "NetStream.Publish.Start"
+
+
+def frames(count: int, *, size: int = 1000, first: int = 0) -> list[Tag]:
+    return [Tag(9, 40 * n, b"\x27\x01\0\0\0" + bytes(size)) for n in range(first, first + count)]
+
+
+async def on_air(rig: Rig, channel_id: str = "c1") -> Publisher:
+    publisher = await Publisher.connect(rig.port, key_of(channel_id))
+    status = await publisher.status()
+    assert status["code"] == START, status
+    return publisher
+
+
+async def send_slowly(publisher: Publisher, tags: list[Tag]) -> None:
+    for tag in tags:
+        publisher.send([tag])
+        await publisher.writer.drain()

@@ -26,6 +26,7 @@ ROLES = (
     "worker-identity",
     "worker-eventsub",
     "worker-transcode",
+    "worker-chat",
     "views-redis",
     "views-cassandra",
     "gateway",

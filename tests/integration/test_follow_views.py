@@ -18,16 +18,10 @@ from sinks.store import Store
 from sinks.stores.cassandra import CassandraStore
 from sinks.stores.redis import RedisStore
 from sinks.view import View
-from tests.integration.views import Log, caught_up, new_log, view, writing
+from tests.integration.views import Log, caught_up, view, writing
 
 LISTS = ("followers", "followed-channels", "follows")
 FOLLOWERS, ASKED = 300, 2_000
-
-
-@pytest.fixture
-async def log(kafka: str) -> AsyncIterator[Log]:
-    async with new_log(kafka) as log:
-        yield log
 
 
 @pytest.fixture

@@ -25,18 +25,11 @@ from tests.integration.views import (
     Log,
     caught_up,
     ended,
-    new_log,
     started,
     until,
     view,
     writing,
 )
-
-
-@pytest.fixture
-async def log(kafka: str) -> AsyncIterator[Log]:
-    async with new_log(kafka) as log:
-        yield log
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 
 import msgspec
@@ -19,7 +20,7 @@ from sinks.rows import Key, Row
 from sinks.store import Position
 from sinks.stores.memory import MemoryStore
 from sinks.view import View
-from tests.integration.views import Log, caught_up, ended, new_log, started, until, view, writing
+from tests.integration.views import Log, caught_up, ended, started, until, view, writing
 
 MESSAGES = 400
 
@@ -61,12 +62,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(writer.BATCH_MESSAGES, "redis", 10)
 
 
-@pytest.fixture
-async def log(kafka: str) -> AsyncIterator[Log]:
-    async with new_log(kafka) as log:
-        yield log
-
-
 async def fill(log: Log, count: int = MESSAGES) -> dict[int, int]:
     ends = dict.fromkeys(range(4), 0)
     for n in range(count):
@@ -103,6 +98,48 @@ async def test_a_view_that_cannot_be_written_holds_no_other(log: Log) -> None:
     async with LogReader(log.bootstrap) as reader:
         for found in (live, status, history):
             assert (await prove(reader, store, registry(), found)).equal
+
+
+class LateStore(MemoryStore):
+    """Is there only when it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there = asyncio.Event()
+
+    async def setup(self, views: Sequence[View]) -> None:
+        if not self.there.is_set():
+            raise Unavailable("no tables yet")
+        await super().setup(views)
+
+
+async def test_a_writer_is_well_once_its_views_are_there_and_partitions_are_shared_out(
+    log: Log,
+) -> None:
+    store, live = LateStore(), view("live-channels", log)
+    await log.write(started(1))
+    async with writing(log, store, live) as (running, _):
+        await until(lambda: running.health().waiting_for == "redis")
+        assert (running.health().ready, running.health().well(1e9)) == (False, False)
+        store.there.set()
+        await until(lambda: running.health().well(1e9))
+        assert running.health().partitions == 4
+        await caught_up(log, store, live, {0: 1})
+
+
+async def test_a_writer_that_has_no_partition_is_well_too(log: Log) -> None:
+    """As the fifth of those who share four."""
+    store, live = MemoryStore(), view("live-channels", log)
+    async with AsyncExitStack() as open_:
+        runners = [
+            (await open_.enter_async_context(writing(log, store, live)))[0] for _ in range(5)
+        ]
+        await until(
+            lambda: (
+                sorted(each.health().partitions for each in runners) == [0, 1, 1, 1, 1]
+                and all(each.health().well(1e9) for each in runners)
+            )
+        )
 
 
 async def well(running: writer.ViewWriter) -> bool:

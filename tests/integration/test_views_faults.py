@@ -28,16 +28,10 @@ from sinks.stores.cassandra import CassandraStore
 from sinks.stores.redis import RedisStore
 from sinks.view import View
 from sinks.writer import ViewWriter
-from tests.integration.views import Log, caught_up, ended, new_log, started, view, writing
+from tests.integration.views import Log, caught_up, ended, started, view, writing
 from tests.waiting import until
 
 KILLS = 4
-
-
-@pytest.fixture
-async def log(kafka: str) -> AsyncIterator[Log]:
-    async with new_log(kafka) as log:
-        yield log
 
 
 @pytest.fixture

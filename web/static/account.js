@@ -36,13 +36,15 @@ export class Account extends EventTarget {
   }
 
   /** Ask for something to be done; once more if the page was open for too long. */
-  async send(method, path) {
+  async send(method, path, content, patience = 10_000) {
     for (let attempt = 0; ; attempt += 1) {
       const headers = { "Form-Token": this.user?.form ?? "" };
-      const response = await fetch(path, { method, headers, signal: AbortSignal.timeout(10_000) });
-      const body = await response.json();
-      if (response.ok) return body.data;
-      if (response.status !== 403 || attempt) throw new Error(body.detail || body.title);
+      if (content !== undefined) headers["Content-Type"] = "application/json";
+      const body = content === undefined ? undefined : JSON.stringify(content);
+      const response = await fetch(path, { method, headers, body, signal: AbortSignal.timeout(patience) });
+      const told = response.status === 204 ? {} : await response.json();
+      if (response.ok) return told.data;
+      if (response.status !== 403 || attempt) throw new Error(told.detail || told.title);
       await this.ask();
       if (!this.user) return null;
     }

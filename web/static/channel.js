@@ -136,10 +136,12 @@ export class About {
     const [from, to] = [Date.parse(stream.started_at ?? ""), Date.parse(stream.ended_at)];
     const time = element("time", "", moment(from || to));
     time.dateTime = stream.started_at ?? stream.ended_at;
+    const watch = element("a", "link", time);
+    watch.href = `/recordings/${encodeURIComponent(stream.stream_id)}`;
     return element(
       "li",
       "",
-      element("span", "", time, element("span", "quiet", ago(to, this.now()))),
+      element("span", "", watch, element("span", "quiet", ago(to, this.now()))),
       element("span", "lasted", from ? clock((to - from) / 1000) : ""),
       element("span", "quiet", REASONS[stream.reason] ?? ""),
     );

@@ -1,11 +1,13 @@
 // The player's controls: buttons, keys, and hiding them while nobody needs them.
 
 const HIDE_AFTER = 2500;
+const BACK = 10; // seconds
 
 /** Wires the controls inside `root` to a player. `onStats` gets true while figures are wanted. */
 export class Controls {
-  constructor(root, player, onStats) {
+  constructor(root, player, rewinding, onStats) {
     this.root = root;
+    this.rewinding = rewinding;
     this.player = player;
     this.video = player.video;
     this.onStats = onStats;
@@ -51,6 +53,7 @@ export class Controls {
       play: () => this.#toggle(),
       mute: () => this.#mute(),
       unmute: () => this.#mute(),
+      back: () => this.rewinding.back(BACK),
       "go-live": () => this.player.goLive(),
       "stats-toggle": () => this.#stats(),
       fullscreen: () => this.#fullscreen(),
@@ -67,7 +70,7 @@ export class Controls {
     const field = target.closest?.("input, textarea, select, [contenteditable]");
     if (field) return;
     const onButton = target.closest?.("button, a");
-    const keys = { k: "play", m: "mute", l: "go-live", i: "stats-toggle", f: "fullscreen", q: "quality-toggle" };
+    const keys = { j: "back", k: "play", m: "mute", l: "go-live", i: "stats-toggle", f: "fullscreen", q: "quality-toggle" };
     if (!onButton) keys[" "] = "play";
     const steps = { ArrowUp: 0.05, ArrowDown: -0.05 };
     if (keys[event.key]) this.actions[keys[event.key]]();

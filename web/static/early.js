@@ -62,6 +62,16 @@ function media() {
   return given;
 }
 
+/** Leave no room for a chat that the viewer has closed; see `chat.js`. */
+function fold() {
+  try {
+    if (localStorage.getItem("chat") === "closed") document.documentElement.dataset.chat = "closed";
+  } catch {
+    // storage may be forbidden
+  }
+}
+
+fold();
 window.early = { take, media };
 const named = [...document.querySelectorAll("link[rel=preload][as=fetch]")].map((link) => link.href);
 if (named.length === 2) {

@@ -8,6 +8,7 @@ const SAMPLE_EVERY = 50; // milliseconds
 const STUCK_AFTER = 4; // seconds without progress before a reload
 const START_WITHIN = 10; // seconds to the first frame before a reload
 const APPROACH_WITHIN = 1.5; // seconds to buffer up to the edge before the start counts as done
+const FAR = 2; // seconds from what is buffered to the edge that are no mere delay
 const RESUME_WITH = 0.25; // seconds buffered that Chromium needs to play on after a seek
 const RESUME_AGAIN = 1000; // milliseconds for a seek to take effect before another
 
@@ -102,8 +103,9 @@ export class Player extends EventTarget {
   /** Play at the live edge again. */
   goLive() {
     this.following = true;
-    const ahead = this.#ahead();
     const target = this.steering?.target ?? 0.5;
+    const [buffered, edge] = [this.#ahead(), (this.source?.edge ?? 0) - this.video.currentTime];
+    const ahead = edge > buffered + FAR ? edge : buffered; // who went back has a hole before them
     if (ahead > target + 0.3) this.#jump(ahead - target);
     void this.play();
   }

@@ -7,6 +7,7 @@ import { pill, write } from "./dom.js";
 import { ago, bitrate, clock, delay } from "./format.js";
 import { Player } from "./player.js";
 import { QualityMenu, remembered } from "./quality.js";
+import { Rewinding } from "./rewinding.js";
 import { means } from "./source.js";
 
 // The page brings the first answer along.
@@ -22,7 +23,8 @@ const ALONE = 3000; // milliseconds that a picture may take before the rest of t
 const $ = (id) => document.getElementById(id);
 const player = new Player($("video"), { now: serverNow });
 player.wish = remembered();
-const controls = new Controls($("player"), player, showFigures);
+const rewinding = new Rewinding(player);
+const controls = new Controls($("player"), player, rewinding, showFigures);
 new QualityMenu($("player"), player, () => channel?.stream?.stream_id);
 
 let channel; // undefined: not asked yet; null: there is none
@@ -89,6 +91,7 @@ function render() {
   const [title, text] = MESSAGES[root.dataset.state]();
   write($("message-title"), title);
   write($("message-text"), text);
+  $("chat").hidden = now === "unknown";
   $("message-link").hidden = !["offline", "ended", "unknown"].includes(root.dataset.state);
   describe(now);
   about?.show(channel);
@@ -102,11 +105,32 @@ async function complete() {
   fetching = true;
   try {
     const { About } = await import("/static/channel.js");
-    about = new About(name, { get, serverNow, learned: render });
+    about ??= new About(name, { get, serverNow, learned: render });
     render();
+    if (channel) await talk();
+    else fetching = false; // there is nothing to talk about yet
   } catch {
     fetching = false; // to be tried again
   }
+}
+
+async function talk() {
+  const [{ Chat }] = await Promise.all([import("/static/chat.js"), styled("/static/chat.css")]);
+  const shown = { moment: () => rewinding.moment, goLive: () => player.goLive() };
+  const move = (login) => location.assign(`/c/${login}`);
+  new Chat($("chat"), name, { account: about.account, serverNow, shown, move }).start();
+}
+
+function styled(href) {
+  const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
+  return new Promise((resolve, reject) => {
+    sheet.addEventListener("load", resolve);
+    sheet.addEventListener("error", () => {
+      sheet.remove();
+      reject(new Error(href));
+    });
+    document.head.append(sheet);
+  });
 }
 
 /** Whether to show that something is awaited: not at once, what moves would delay the picture. */

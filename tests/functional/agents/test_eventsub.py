@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -15,6 +16,7 @@ from infra.streaming.testing import BEGINNING, TestWorker
 from schemas.records.access import GrantRevoked, GrantStarted
 from schemas.records.accounts import ApplicationDeleted, UserErased
 from schemas.records.broadcast import StreamEnded, StreamStarted
+from schemas.records.chat import RaidArrived, RaidWent
 from schemas.records.clock import Tick
 from schemas.records.eventsub import (
     ConfirmSubscription,
@@ -34,6 +36,7 @@ from schemas.records.eventsub import (
 from schemas.records.identity import ChannelUpdated, ModeratorRemoved
 from schemas.records.social import ChannelFollowed
 from tests.functional.workers import PARTITIONS, worker_app
+from tests.unit.schemas.test_eventsub_chat import SENT
 
 SECOND = 1_000_000
 RIVER = "river-1"
@@ -173,6 +176,30 @@ async def test_each_type_is_told_of_its_event(rig: Rig) -> None:
         (told,) = sent(await rig.put(topic, RIVER, event))
         assert (told.type, told.session_id) == (name, "w1")
         assert json.loads(told.data)["broadcaster_user_id"] == RIVER
+
+
+async def test_a_chat_is_told_of_only_where_somebody_listens(rig: Rig) -> None:
+    said = msgspec.structs.replace(SENT, channel_id=RIVER)
+    assert await rig.put("chat-events", RIVER, said) == []
+    condition = json.dumps({"broadcaster_user_id": RIVER, "user_id": "u1"})
+    await rig.create(**SOCKET, type="channel.chat.message", condition=condition)
+    (told,) = sent(await rig.put("chat-events", RIVER, said))
+    assert json.loads(told.data)["message"]["text"] == SENT.text
+    announced = msgspec.structs.replace(said, kind="announcement")
+    assert await rig.put("chat-events", RIVER, announced) == []
+
+
+async def test_a_raid_is_told_in_the_direction_that_was_asked_for(rig: Rig) -> None:
+    for number, name in enumerate(("from_broadcaster_user_id", "to_broadcaster_user_id"), 1):
+        condition = json.dumps({name: RIVER})
+        await rig.create(number, **SOCKET, type="channel.raid", condition=condition)
+    target = {"to_id": "h", "to_login": "harbour", "to_display_name": "Harbour"}
+    went = RaidWent(channel_id=RIVER, raid_id="r", viewers=3, **target)
+    source = {"from_id": "h", "from_login": "harbour", "from_display_name": "Harbour"}
+    arrived = RaidArrived(channel_id=RIVER, raid_id="r", viewers=3, **source)
+    for event, wanted in ((went, "s000001"), (arrived, "s000002")):
+        (told,) = sent(await rig.put("chat-events", RIVER, event))
+        assert (told.type, told.subscription_id) == ("channel.raid", wanted)
 
 
 async def test_a_channel_that_is_described_as_before_is_not_told_of(rig: Rig) -> None:

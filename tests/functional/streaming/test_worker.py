@@ -224,3 +224,28 @@ async def test_a_message_that_writes_too_much_is_a_dead_letter_and_leaves_no_row
         (letter,) = await worker.put("fills", "c1", opened("c1"))
         assert worker.rows("rows") == {}
     assert b"one message may write" in letter.headers["error"]
+
+
+async def test_kept_rows_are_those_that_counted() -> None:
+    """Given a row that is kept decoded, a message that is put aside leaves what was before it."""
+
+    def factory() -> App:
+        app = Counting()()
+        rows = app.Table("rows", value_type=Count, kept=1)
+
+        def count(message: Message, send: Send) -> None:
+            row = rows.get(message.key, Count())
+            rows[message.key] = replace(row, opened=row.opened + 1)
+            if message.event.session_id == "bad":
+                raise ValueError("this session is bad")
+
+        app.add_agent("count", source="kept", sink=None, handler=count)
+        return app
+
+    async with TestWorker(factory) as worker:
+        for channel, session in [("c1", "s"), ("c1", "bad"), ("c1", "s"), ("c2", "s"), ("c1", "s")]:
+            await worker.put("kept", channel, opened(channel, session))
+        assert worker.rows("rows") == {"c1": Count(3), "c2": Count(1)}
+    async with TestWorker(factory, worker.log) as after:
+        await after.put("kept", "c1", opened("c1"), producer="another")
+        assert after.rows("rows") == {"c1": Count(4), "c2": Count(1)}

@@ -154,6 +154,16 @@ def test_a_password_and_a_profile_change():
     ]
 
 
+def test_a_colour_is_one_of_six_digits_or_none():
+    for colour in ("#0A1B2C", ""):
+        (changed,) = run(register(), ChangeProfile(user_id=USER, colour=colour))[1]
+        assert isinstance(changed, ProfileChanged)
+        assert changed.colour == colour
+    (refused,) = run(register(), ChangeProfile(user_id=USER, colour="blue"))[1]
+    assert isinstance(refused, AccountCommandRefused)
+    assert refused.reason == "invalid-colour"
+
+
 def test_roles_are_said_whole():
     def grant(role: str) -> GrantRole:
         return GrantRole(user_id=USER, role=role)

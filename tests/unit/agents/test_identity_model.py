@@ -2,9 +2,10 @@
 
 import pytest
 
-from agents.identity.model import MODERATORS, Channel, Command, Event, decide, evolve
+from agents.identity.model import MODERATORS, VIPS, Channel, Command, Event, decide, evolve
 from schemas.records.identity import (
     AddModerator,
+    AddVip,
     ChangeChannel,
     ChannelErased,
     ChannelRegistered,
@@ -17,8 +18,11 @@ from schemas.records.identity import (
     OpenChannel,
     RegisterChannel,
     RemoveModerator,
+    RemoveVip,
     StreamKeyIssued,
     StreamKeyRevoked,
+    VipAdded,
+    VipRemoved,
 )
 
 DIGEST = "0" * 64
@@ -43,6 +47,10 @@ def add(user: str = "m") -> AddModerator:
 
 def remove(user: str = "m") -> RemoveModerator:
     return RemoveModerator(channel_id="c", user_id=user)
+
+
+def honour(user: str = "m") -> AddVip:
+    return AddVip(channel_id="c", user_id=user)
 
 
 def run(*commands: Command) -> tuple[Channel | None, list[Event]]:
@@ -108,6 +116,12 @@ def test_a_new_title_updates_the_channel():
         ((register(), add(), add()), "already-moderator"),
         ((register(), remove()), "not-a-moderator"),
         ((register(), *(add(str(n)) for n in range(MODERATORS + 1))), "too-many-moderators"),
+        ((register(), honour("c")), "own-channel"),
+        ((register(), honour("")), "invalid-user-id"),
+        ((register(), honour(), honour()), "already-vip"),
+        ((register(), add(), honour()), "already-moderator"),
+        ((register(), RemoveVip(channel_id="c", user_id="m")), "not-a-vip"),
+        ((register(), *(honour(str(n)) for n in range(VIPS + 1))), "too-many-vips"),
         ((register(), ERASE, change(title="t")), "erased"),
         ((register(), ERASE, register()), "erased"),
         ((OpenChannel(channel_id="c", name="no spaces"),), "invalid-name"),
@@ -174,11 +188,23 @@ def test_moderators_come_and_go():
     ]
 
 
+def test_a_vip_who_becomes_a_moderator_is_a_vip_no_longer():
+    assert run(register(), honour())[1] == [VipAdded(channel_id="c", user_id="m")]
+    channel, events = run(register(), honour(), add())
+    assert events == [
+        VipRemoved(channel_id="c", user_id="m"),
+        ModeratorAdded(channel_id="c", user_id="m"),
+    ]
+    assert channel is not None
+    assert (channel.vips, channel.moderators) == ((), ("m",))
+
+
 def test_an_erased_channel_leaves_its_name_only():
-    channel, events = run(register(), issue("k"), add(), ERASE)
+    channel, events = run(register(), issue("k"), add(), honour("v"), ERASE)
     assert events == [
         StreamKeyRevoked(channel_id="c", key_id="k"),
         ModeratorRemoved(channel_id="c", user_id="m"),
+        VipRemoved(channel_id="c", user_id="v"),
         ChannelErased(channel_id="c", name="river"),
     ]
     assert channel == Channel(name="river", title="", category="", erased=True)

@@ -168,3 +168,20 @@ class Dispatcher:
     def made(self, stream: str) -> list[str]:
         """Rungs that are made for as long as nobody wants their room."""
         return [each.name for each in self.ladders[stream].rungs if each.state == "granted"]
+
+
+TIER = ("granted", "tier")
+IDLE = ("granted", "idle_capacity")
+GOING = ("going", "preempted")
+CLAIM = ("waiting", "awaiting_preemption")
+NO_ROOM = ("waiting", "no_capacity")
+NOT_ITS = ("refused", "tier")
+WHOLE = ["720p60", "480p30", "360p30", "160p30"]
+
+
+def of(said: list[Any], kind: type) -> list[Any]:
+    return [each for each in said if isinstance(each, kind)]
+
+
+def causes(said: list[Any]) -> list[tuple[str, str]]:
+    return [(each.stream_id, each.cause) for each in of(said, LadderChanged)]

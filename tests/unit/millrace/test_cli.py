@@ -25,6 +25,7 @@ COMMANDS = [
     "prove",
     "as-of",
     "diff",
+    "backtest",
     "ingest",
     "origin",
     "transcoder",

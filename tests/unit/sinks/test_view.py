@@ -84,6 +84,7 @@ def test_a_view_fits_the_topics_and_its_store(view: View) -> None:
     assert set(view.newest_first) <= set(list(view.key)[1:])
     assert view.log_key is None or view.log_key in view.key
     assert view.store == "redis" or next(iter(view.key.values())) is str
+    assert view.retention is None or view.store == "cassandra", "Redis keeps rows for good"
 
 
 def test_an_unknown_view_lists_those_there_are() -> None:

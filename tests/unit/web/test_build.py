@@ -32,7 +32,7 @@ def test_every_text_lies_there_zipped_too() -> None:
         assert gzip.decompress(zipped.read_bytes()) == path.read_bytes(), path.name
 
 
-@pytest.mark.parametrize("page", ["index.html", "watch.html"])
+@pytest.mark.parametrize("page", ["index.html", "watch.html", "moderation.html"])
 def test_what_a_page_names_is_there_and_imports_nothing_more(page: str) -> None:
     text = (web.BUILT / page).read_text()
     named = re.findall(r'/static/([^"]+)', text)

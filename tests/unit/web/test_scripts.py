@@ -27,7 +27,7 @@ def test_the_lock_names_no_registry_and_every_digest() -> None:
         assert "resolved" not in package, name
 
 
-@pytest.mark.parametrize("page", ["index.html", "watch.html"])
+@pytest.mark.parametrize("page", ["index.html", "watch.html", "moderation.html", "recording.html"])
 def test_pages_load_nothing_from_elsewhere_and_run_nothing_inline(page: str) -> None:
     text = (WEB / "static" / page).read_text()
     assert "http://" not in text

@@ -1,0 +1,1 @@
+"""Chat: what is said in channels, and what is allowed."""

@@ -1,0 +1,1 @@
+"""Polls, predictions, points and raids: what viewers of a channel do together."""

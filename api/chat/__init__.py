@@ -1,0 +1,1 @@
+"""Chat as programs and browsers speak it."""

@@ -1,0 +1,1 @@
+"""Polls, predictions and raids as every dialect of the API asks for them."""

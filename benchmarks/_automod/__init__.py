@@ -1,0 +1,1 @@
+"""Trains AutoMod's model and compares it."""
