@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from infra.names import id_of
 from schemas.records.engagement import EndPrediction, StartPoll, StartPrediction
@@ -140,6 +140,21 @@ def test_a_raid_takes_along_who_does_not_stay(serving: Serving, page: Page, edge
     expect(banner.get_by_role("button", name="Stay here")).to_be_visible()
     edge.tell(raid(serving, 7, "RaidWent"))
     page.wait_for_url("**/c/harbour")
+
+
+def test_an_answer_that_comes_late_does_not_undo_what_happened_meanwhile(
+    serving: Serving, page: Page, edge: FakeEdge
+) -> None:
+    asked: list[Route] = []
+    page.route(f"**/v1/channels/{CHANNEL_ID}/engagement", lambda route: asked.append(route))
+    with page.expect_request("**/engagement"):
+        open_chat(page, serving.url)
+    edge.tell(raid(serving, 1, "RaidStarted"))
+    banner = page.get_by_role("region", name="Raid now")
+    expect(banner).to_be_visible()
+    with page.expect_response("**/engagement/me"):
+        asked[0].continue_()
+    expect(banner.get_by_role("button", name="Stay here")).to_be_visible()
 
 
 def test_who_moderates_starts_and_ends_them(serving: Serving, page: Page) -> None:

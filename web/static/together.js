@@ -11,6 +11,7 @@ const PAID_AFTER = [1200, 5000]; // milliseconds after a prediction has ended: a
 export class TogetherPanel extends EventTarget {
   state = new Together();
   api = null;
+  #meanwhile = null; // what happened since it was asked what there is
 
   /**
    * @param {Connection} connection of the chat
@@ -53,8 +54,12 @@ export class TogetherPanel extends EventTarget {
 
   /** Ask what there is. */
   async learn() {
+    const meanwhile = (this.#meanwhile = []);
     const found = await this.api.all().catch(() => null);
+    if (meanwhile !== this.#meanwhile) return;
+    this.#meanwhile = null;
     if (found) this.state.load(found);
+    meanwhile.forEach((event) => this.state.take(event));
     this.#changed();
     await this.#learnMine();
   }
@@ -68,6 +73,7 @@ export class TogetherPanel extends EventTarget {
   }
 
   #happened(event) {
+    this.#meanwhile?.push(event);
     if (event.kind === "RaidWent" && this.state.raid?.raid_id === event.raid_id && !this.raid.stays) this.move?.(event.to_login);
     if (!this.state.take(event)) return;
     this.#changed();
