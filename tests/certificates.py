@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import ssl
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,4 +46,12 @@ def certificate(folder: Path) -> Certificate:
             serialization.NoEncryption(),
         )
     )
+    return found
+
+
+def trusting(certificate: Certificate, folder: Path) -> Path:
+    """What SSL_CERT_FILE names, of who trusts a certificate besides all that this machine does."""
+    usual = ssl.get_default_verify_paths().cafile
+    found = folder / "trusted.pem"
+    found.write_bytes((Path(usual).read_bytes() if usual else b"") + certificate.chain.read_bytes())
     return found

@@ -32,14 +32,16 @@ def environment(data: Path, ports: Sequence[int]) -> dict[str, str]:
     }
 
 
-def start(data: Path, ports: Sequence[int], *arguments: str) -> "subprocess.Popen[bytes]":
+def start(
+    data: Path, ports: Sequence[int], *arguments: str, **settings: str
+) -> "subprocess.Popen[bytes]":
     """Start `millrace up` and wait until it is ready. It dies with this process."""
     layout = Layout(data, data)
     layout.make()
     with layout.log("millrace").open("ab") as log:
         process = subprocess.Popen(
             guarded((sys.executable, "-m", "millrace", "up", *arguments)),
-            env=os.environ | environment(data, ports),
+            env=os.environ | environment(data, ports) | settings,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -77,9 +79,11 @@ def stop(process: "subprocess.Popen[bytes]") -> int:
 
 
 @contextmanager
-def local_stack(data: Path, ports: Sequence[int], *arguments: str) -> Iterator[Layout]:
+def local_stack(
+    data: Path, ports: Sequence[int], *arguments: str, **settings: str
+) -> Iterator[Layout]:
     """A stack that runs within the `with` block."""
-    process = start(data, ports, *arguments)
+    process = start(data, ports, *arguments, **settings)
     try:
         yield Layout(data, data)
     finally:

@@ -40,11 +40,14 @@ async def signed_in(platform: Platform, client_id: str, secret: str) -> Twitch:
 async def join(browser: Browser, login: str) -> None:
     """Sign up, again while the platform has not decided in time: it has only just started."""
     deadline = time.monotonic() + 60
-    while (await browser.sign_up(login)).status != 303:
+    status = (await browser.sign_up(login)).status
+    assert status != 422, f"another file has {login} already: {browser.text}"
+    while status != 303:
         if (await browser.sign_in(login)).status == 303:
             return
         assert time.monotonic() < deadline, browser.text
         await asyncio.sleep(0.5)
+        status = (await browser.sign_up(login)).status
 
 
 async def token_of(browser: Browser, twitch: Twitch, scope: str) -> str:

@@ -10,10 +10,11 @@ import pytest_asyncio
 from aiohttp import ClientSession, CookieJar
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.e2e import whole
+from tests.certificates import Certificate, certificate, trusting
 from tests.e2e.looking import DESK
 from tests.e2e.rig import Rig
 from tests.e2e.serving import Serving
+from tests.e2e.shared import SharedPlatform, is_last, shares
 from tests.e2e.whole import Platform
 from tests.functional.oauth_rig import Browser as AccountBrowser
 from web import build
@@ -66,11 +67,39 @@ def _pages() -> None:
         build.build()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that share the platform come first: it is gone before others measure time."""
+    items.sort(key=lambda item: not shares(item))
+
+
+@pytest.fixture(scope="session")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """What receivers of webhooks show; the platform trusts it."""
+    return certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def shared_platform(
+    tmp_path_factory: pytest.TempPathFactory, trusted: Certificate
+) -> Iterator[SharedPlatform]:
+    """For `platform`; no test asks for it by itself."""
+    folder = tmp_path_factory.mktemp("platform")
+    authorities = trusting(trusted, tmp_path_factory.mktemp("trusted"))
+    settings = {"SSL_CERT_FILE": str(authorities), "MILLRACE_WEBHOOKS_PRIVATE": "true"}
+    shared = SharedPlatform(folder, settings)
+    yield shared
+    shared.stop()
+
+
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A whole platform, for the tests of a file."""
-    with whole.running(tmp_path_factory.mktemp("platform")) as platform:
-        yield platform
+def platform(request: pytest.FixtureRequest, shared_platform: SharedPlatform) -> Iterator[Platform]:
+    """The whole platform, which files share: each has channels and people that no other has.
+
+    A file may kill roles: the next begins once everything is well again.
+    """
+    yield shared_platform.begin()
+    if is_last(request.node):
+        shared_platform.stop()
 
 
 @pytest_asyncio.fixture

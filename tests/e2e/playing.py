@@ -8,12 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import Running
 
 READER = Path(__file__).parents[2] / "benchmarks" / "_glass" / "clock_reader.js"
 LIVE_WITHIN = 20_000
+CURRENT = "() => millrace.player.quality.current"
+STALLS = "() => millrace.player.stalls"
+STAND_BACK = """() => {
+  const { steering, video } = millrace.player;
+  steering.floor = steering.target = 0.7;
+  video.currentTime -= 0.4;
+}"""
+"""Keeps further from the edge: room for the hiccups of a machine that runs all of it."""
 
 
 @contextmanager
@@ -46,3 +54,8 @@ def watch(running: Running, page: Page) -> None:
 def frames_advance(page: Page, by: int = 30) -> None:
     before = page.evaluate("() => glass.frames.length")
     until(page, "() => glass.frames.length", lambda count: count > before + by)
+
+
+def menu_item(page: Page, text: str) -> Locator:
+    """A choice in the quality menu."""
+    return page.get_by_role("menuitemradio", name=text)

@@ -2,76 +2,45 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from media.naming import AUDIO_ONLY
 from tests.e2e import whole
 from tests.e2e.axe import serious
 from tests.e2e.conftest import Running
-from tests.e2e.playing import READER, frames_advance, published, until, watch
-from tests.e2e.transcoding import SIZES, Transcoder
+from tests.e2e.playing import (
+    CURRENT,
+    READER,
+    STALLS,
+    STAND_BACK,
+    frames_advance,
+    menu_item,
+    until,
+    watch,
+)
+from tests.e2e.stage import Stage, staged
+from tests.e2e.transcoding import SIZES
 
 pytestmark = pytest.mark.alone
 
 ALL = tuple(SIZES)
 FRAME = 1000 / 30
 SEGMENT = 2000
-CURRENT = "() => millrace.player.quality.current"
-STALLS = "() => millrace.player.stalls"
-STAND_BACK = """() => {
-  const { steering, video } = millrace.player;
-  steering.floor = steering.target = 0.7;
-  video.currentTime -= 0.4;
-}"""
-
-
-class Stage:
-    """A stream with its rungs, for all tests: what they change they put right."""
-
-    def __init__(self, running: Running) -> None:
-        self.running = running
-
-        async def transcoder() -> Transcoder:
-            return Transcoder(running.rig)
-
-        self.transcoder = running.run(transcoder)
-
-    def make(self, *names: str) -> None:
-        self.running.run(self.transcoder.make, *names)
-
-    def say(self, **states: str) -> None:
-        async def say() -> None:
-            await self.transcoder.say(**states)
-
-        self.running.run(say)
-
-    def playable(self) -> set[str]:
-        stream = self.running.rig.streams.get(self.transcoder.stream_id)
-        return {live.rendition.name for live in stream.playable()} if stream else set()
-
-    def have(self, *names: str) -> None:
-        """Make these rungs, and wait until they can be played."""
-        self.make(*names)
-        states = {f"p{name[:3]}": "granted" for name in names if name in SIZES}
-        self.say(**states)
-        whole.until(self.playable, set(names).issubset)
-
-    def open_parts(self, name: str) -> int:
-        live = self.running.rig.streams.live(self.transcoder.stream_id, name)
-        return len(live.rendition.open_parts) if live else 0
+SMALL: Final[ViewportSize] = {"width": 320, "height": 640}
+"""In which a picture of 360 lines is much larger than its place."""
+WITHIN = 2000
+"""Milliseconds in which a page knows what can be played."""
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
+    """For all tests: what they change they put right."""
     running = Running()
-    stage = Stage(running)
-    with published(running, "clock", "--height", "360", "--gop", "2", "--seconds", "240"):
-        whole.until(lambda: stage.transcoder.stream_id, bool)
+    with staged(running) as stage:
         yield stage
-    stage.transcoder.close()
     running.stop()
 
 
@@ -114,14 +83,35 @@ def clock_behind_media(page: Page) -> float:
     return min(at - late - media * 1000 for at, late, media in frames(page, -25) if late)
 
 
-def menu_item(page: Page, text: str) -> Any:
-    return page.get_by_role("menuitemradio", name=text)
+def test_a_page_opened_before_any_ladder_hears_of_rungs_that_come_and_that_leave(
+    running: Running, page: Page
+) -> None:
+    page.set_viewport_size(SMALL)
+    asked: list[str] = []
+    with staged(running) as stage:
+        follow(stage, page)
+        page.on("request", lambda request: asked.append(request.url.split("/")[-1]))
+        page.get_by_role("button", name="Quality: Auto (360p30)").click()
+        expect(menu_item(page, "360p30 as broadcast")).to_be_visible()
+        expect(menu_item(page, "200p30")).to_be_hidden()
+        stalls = page.evaluate(STALLS)
+        stage.have("200p30")
+        expect(menu_item(page, "200p30")).to_be_enabled(timeout=WITHIN)
+        plays(page, "200p30", 10)
+        frames_advance(page, 60)
+        assert page.evaluate(STALLS) == stalls
+        menu_item(page, "360p30 as broadcast").click()
+        plays(page, "source")
+        page.keyboard.press("q")
+        stage.say(p200="refused")
+        expect(menu_item(page, "200p30")).to_be_disabled(timeout=WITHIN)
+    assert asked.count("index.m3u8?rungs=all") == 1
 
 
 def test_steps_through_all_renditions_do_not_show(stage: Stage, page: Page) -> None:
     stage.have(*ALL)
     follow(stage, page)
-    # Room for the hiccups of a machine that makes all of it, not for a step that breaks a segment.
+    # It is not room enough for a step that breaks a segment.
     page.evaluate(STAND_BACK)
     frames_advance(page, 15)
     stalls, clocks = page.evaluate(STALLS), [clock_behind_media(page)]

@@ -32,22 +32,41 @@ class Platform:
         self.gateway = f"http://127.0.0.1:{settings['MILLRACE_GATEWAY_PORT']}"
         self.origin = f"http://127.0.0.1:{settings['MILLRACE_ORIGIN_PORT']}"
         self.rtmp = f"rtmp://127.0.0.1:{settings['MILLRACE_INGEST_RTMP_PORT']}/live"
+        self.environment = os.environ | settings
+        """Of a process that belongs to this platform."""
 
     def millrace(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line; its output is JSON because it is no terminal."""
         return subprocess.run(
             [sys.executable, "-m", "millrace", *arguments],
-            env=os.environ | self.settings,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=90,
         )
+
+    def prove(self) -> None:
+        """Every view is what the log says."""
+        done = self.millrace("prove", "all", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert all(proof["differences"] == [] for proof in json.loads(done.stdout))
 
     def channel(self, name: str) -> str:
         """A channel's new stream key."""
         done = self.millrace("channel", "create", name, "--title", f"The {name} test", "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         return str(json.loads(done.stdout)["stream_key"])
+
+    @contextmanager
+    def publishing(self, recording: Path, channel: str) -> Iterator[None]:
+        """`millrace publish` puts a channel on air with a recording while the context is open."""
+        command = (sys.executable, "-m", "millrace", "publish", str(recording))
+        process = subprocess.Popen([*command, "--channel", channel], env=self.environment)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(10)
 
     def process(self, role: str) -> psutil.Process:
         """A role's process."""
@@ -59,22 +78,16 @@ class Platform:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Platform]:
-    """A platform that runs within the `with` block."""
+def running(folder: Path, **settings: str) -> Iterator[Platform]:
+    """A platform that runs within the `with` block, with settings besides its ports."""
     servers, names = free_ports(5), roles.port_settings()
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
-    settings = local_stack.environment(folder, servers) | ports
+    settings |= local_stack.environment(folder, servers) | ports
     settings["MILLRACE_WORKER_WEB_PORT"] = str(free_row(len(roles.TOPOLOGIES)))
     settings["MILLRACE_VIEWS_WEB_PORT"] = str(free_row(len(roles.STORES)))
     settings["MILLRACE_BROADCAST_GRACE"] = str(GRACE)
-    before = dict(os.environ)
-    os.environ.update(settings)
-    try:
-        with local_stack.local_stack(folder, servers) as layout:
-            yield Platform(layout, settings)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with local_stack.local_stack(folder, servers, **settings) as layout:
+        yield Platform(layout, settings)
 
 
 @contextmanager

@@ -5,7 +5,9 @@
 
 import Hls from "hls.js";
 
-import { AUDIO_ONLY, Avoided, Bandwidth, SOURCE, best, granted, label } from "./choosing.js";
+import { Arrivals } from "./arrivals.js";
+import { Avoided, Bandwidth, SOURCE, best, granted } from "./choosing.js";
+import { Rungs, named } from "./rungs.js";
 
 const DANGER = 0.15; // seconds buffered below which something has to be done
 const UNEASY = 0.2; // and below which silence is one
@@ -23,10 +25,11 @@ const AGAIN = { action: 2, flags: 0 }; // to hls.js: go on with another renditio
  * `wish` is a label, `source`, or null: by bandwidth. `box()` is the picture's place in pixels of the
  * screen. `changed()` is called when what plays or what there is to choose from is different;
  * `rejoin(until)` when what plays was replaced in the middle of a segment, up to that media time;
- * `fetchAll(addresses)` before, with what hls.js will ask for one after the other.
+ * `fetchAll(addresses)` before, with what hls.js will ask for one after the other. `list()` promises
+ * what the multivariant playlist lists by now.
  */
 export class Ladder {
-  constructor(hls, { wish, box, changed, rejoin, fetchAll }) {
+  constructor(hls, { wish, box, changed, rejoin, fetchAll, list }) {
     this.hls = hls;
     this.wish = wish;
     this.box = box;
@@ -34,9 +37,8 @@ export class Ladder {
     this.rejoin = rejoin;
     this.fetchAll = fetchAll;
     this.bandwidth = new Bandwidth();
-    this.rungs = []; // as hls.levels: smallest first
-    this.reports = new Map(); // name → {msn, part}, of the others
-    this.unknown = []; // names reported that hls.js does not know
+    this.rungs = new Rungs();
+    this.arrivals = new Arrivals(list, (levels) => this.#add(levels));
     this.avoided = new Avoided();
     this.loading = false;
     this.last = null; // part that was loaded last
@@ -47,6 +49,7 @@ export class Ladder {
   }
 
   destroy() {
+    this.arrivals.close();
     this.timings.disconnect();
     for (const [event, heard] of this.listeners) this.hls.off(event, heard);
   }
@@ -55,15 +58,15 @@ export class Ladder {
 
   get firstAutoLevel() {
     const wished = granted(this.wish, this.#there());
-    return wished ? this.#index(wished) : this.hls.firstLevel;
+    return wished ? this.rungs.level(wished) : this.hls.firstLevel;
   }
 
   get nextAutoLevel() {
     const current = this.hls.loadLevel;
-    if (current < 0 || this.rungs.length < 2) return Math.max(0, current < 0 ? this.firstAutoLevel : current);
-    const target = this.#index(this.target);
+    if (current < 0 || this.#alone) return Math.max(0, current < 0 ? this.firstAutoLevel : current);
+    const target = this.rungs.level(this.target);
     if (target === current) return current;
-    return this.#urgent() || (this.#between() && this.#near(target)) ? target : current;
+    return this.#urgent() || (this.#between() && this.#near()) ? target : current;
   }
 
   set nextAutoLevel(_level) {} // an opinion of hls.js after an error
@@ -78,31 +81,19 @@ export class Ladder {
 
   /** Name of the rendition that is loaded; null before the first. */
   get current() {
-    return this.rungs[this.hls.loadLevel]?.name ?? null;
-  }
-
-  /** Every rendition that can be chosen or may come: its name, label, and whether it is there. */
-  get choices() {
-    const known = this.rungs.map((rung) => ({ ...rung, label: label(rung) }));
-    const reported = [...this.reports.keys()].filter((name) => !known.some((rung) => rung.name === name));
-    return [...known, ...reported.map((name) => ({ name, label: name, there: true }))];
-  }
-
-  /** Whether a wish is for what there is, but for hls.js there is not: it came after its playlist. */
-  misses(wish) {
-    return this.unknown.includes(wish);
+    return this.rungs.at(this.hls.loadLevel) ?? null;
   }
 
   /** Look again, with so many seconds in the buffer: what is lost here is not missed yet. */
   step(ahead) {
     this.ahead = ahead;
-    if (this.rungs.length < 2 || this.hls.loadLevel < 0) return;
+    if (this.#alone || this.hls.loadLevel < 0) return;
     const now = seconds();
     const patience = this.heardAt === this.steppedAt ? STEP_WITHIN : SILENT_PARTS * this.#part;
     const silent = !this.loading && now - this.heardAt > patience;
     if (silent && ahead < UNEASY && this.current !== SOURCE) this.#leave(this.current);
     this.#aim(now);
-    if (this.#urgent() && this.current !== this.target) this.hls.nextLoadLevel = this.#index(this.target);
+    if (this.#urgent() && this.current !== this.target) this.hls.nextLoadLevel = this.rungs.level(this.target);
   }
 
   /** Where the playlist of a rendition is to be asked for. */
@@ -122,7 +113,8 @@ export class Ladder {
   #listen() {
     const { Events } = Hls;
     this.listeners = [
-      [Events.MANIFEST_PARSED, (_event, data) => this.#learn(data.levels)],
+      [Events.MANIFEST_PARSED, (_event, data) => this.#begin(data.levels)],
+      [Events.LEVELS_UPDATED, (_event, data) => this.rungs.learn(data.levels)],
       [Events.LEVEL_SWITCHING, (_event, { level }) => this.#stepping(level)],
       [Events.LEVEL_LOADED, (_event, data) => this.#hear(data)],
       [Events.FRAG_LOADING, (_event, { frag }) => (this.loading ||= frag.type === "main")],
@@ -144,37 +136,27 @@ export class Ladder {
     this.bandwidth.take(seconds(), encodedBodySize, (responseStart - requestStart) / 1000, took);
   }
 
-  #learn(levels) {
-    this.rungs = levels.map(({ url, uri, attrs, width, height, frameRate, averageBitrate }) => ({
-      name: named(uri ?? url[0]),
-      width,
-      height,
-      rate: frameRate,
-      bits: averageBitrate,
-      there: attrs["X-PLAYABLE"] !== "NO",
-    }));
-    this.target = this.rungs[this.hls.firstLevel]?.name;
-    const wished = granted(this.wish, this.rungs);
-    if (wished) this.target = wished;
+  #begin(levels) {
+    this.rungs.learn(levels);
+    this.target = granted(this.wish, this.rungs.known) ?? this.rungs.at(this.hls.firstLevel);
+  }
+
+  /** Others came: behind those that hls.js knows, whose places stay. */
+  #add(levels) {
+    const fresh = levels.filter(({ uri }) => !this.rungs.find(named(uri)));
+    if (fresh.length === 0) return;
+    this.hls.trigger(Hls.Events.LEVELS_UPDATED, { levels: [...this.hls.levels, ...fresh] });
+    this.changed();
   }
 
   #hear({ level, details }) {
     if (level !== this.hls.loadLevel) return;
     this.heardAt = seconds();
     this.details = details;
-    const reports = (details.renditionReports ?? []).map((report) => [
-      named(report.URI),
-      { msn: Number(report["LAST-MSN"]), part: Number(report["LAST-PART"]) },
-    ]);
     if (this.replacing && !this.replacing.asked) this.#replace(details);
-    const before = [...this.reports.keys()].join();
-    this.reports = new Map(reports);
-    const known = new Set(this.rungs.map(({ name }) => name));
-    this.unknown = [...this.reports.keys()].filter((name) => !known.has(name) && name !== AUDIO_ONLY);
-    for (const rung of this.rungs) {
-      rung.there = !details.live || rung.name === SOURCE || rung.name === this.current || this.reports.has(rung.name);
-    }
-    if (before !== [...this.reports.keys()].join()) this.changed();
+    const others = this.rungs.hear(this.current, details);
+    this.arrivals.hear(this.rungs.unknown, this.heardAt);
+    if (others) this.changed();
     this.#aim(this.heardAt);
   }
 
@@ -216,10 +198,10 @@ export class Ladder {
   #failed(data) {
     if (data.fatal || !data.details.match(/^(level|frag)(Load|Empty|Parsing)/)) return;
     const level = data.context?.level ?? data.frag?.level;
-    const name = this.rungs[level]?.name;
-    if (!name || name === SOURCE || this.rungs.length < 2) return;
+    const name = this.rungs.at(level);
+    if (!name || name === SOURCE || this.#alone) return;
     this.#leave(name);
-    data.errorAction = { ...AGAIN, nextAutoLevel: this.#index(this.target) };
+    data.errorAction = { ...AGAIN, nextAutoLevel: this.rungs.level(this.target) };
     data.levelRetry = true;
   }
 
@@ -231,14 +213,14 @@ export class Ladder {
     const rungs = this.#there();
     const { current } = this;
     const estimate = this.bandwidth.estimate(now);
-    if (now < this.refugeUntil && this.#bits(SOURCE) < estimate) {
+    if (now < this.refugeUntil && this.rungs.bits(SOURCE) < estimate) {
       // What is made of the source is made by one machine: where one fell silent, others will.
       this.target = SOURCE;
       return;
     }
     const wished = granted(this.wish, rungs);
     const found = wished ?? best(rungs, { estimate, current, box: this.box() });
-    if (wished || !this.#larger(found)) {
+    if (wished || !this.rungs.isLarger(found, current)) {
       this.largerSince = null;
       this.target = found;
       return;
@@ -246,10 +228,6 @@ export class Ladder {
     this.largerSince ??= now;
     const left = !rungs.find(({ name }) => name === current)?.there;
     this.target = left || now - this.largerSince > LARGER_AFTER ? found : current;
-  }
-
-  #larger(name) {
-    return this.#index(name) > this.hls.loadLevel;
   }
 
   /** A rendition failed: another, until some time has passed. */
@@ -264,7 +242,7 @@ export class Ladder {
   /** The renditions, those that failed lately as not there. */
   #there() {
     const now = seconds();
-    return this.rungs.map((rung) => (this.avoided.has(rung.name, now) ? { ...rung, there: false } : rung));
+    return this.rungs.known.map((rung) => (this.avoided.has(rung.name, now) ? { ...rung, there: false } : rung));
   }
 
   /** Whether the next part to be loaded is the first of a segment, which decodes without what came before. */
@@ -275,9 +253,9 @@ export class Ladder {
   }
 
   /** Whether what is to be stepped to comes along closely enough that the buffer lasts. */
-  #near(target) {
+  #near() {
     const { details } = this;
-    const report = this.reports.get(this.rungs[target]?.name);
+    const report = this.rungs.reports.get(this.target);
     if (!report || !details?.partTarget || this.last?.sn >= this.patientSince + PATIENT) return true;
     const segment = Math.round((details.fragments.at(-1)?.duration ?? 0) / details.partTarget);
     const behind = (details.lastPartSn - report.msn) * segment + details.lastPartIndex - report.part;
@@ -293,10 +271,10 @@ export class Ladder {
     if (!current || current === target) return false;
     if (this.avoided.has(current, now)) return true;
     const estimate = this.bandwidth.estimate(now);
-    if (estimate === null || this.ahead > DANGER || this.#larger(target)) return false;
+    if (estimate === null || this.ahead > DANGER || this.rungs.isLarger(target, current)) return false;
     const { elapsed, left } = this.#segment();
-    const waiting = (left * this.#bits(current)) / estimate - left;
-    const again = (elapsed * this.#bits(target)) / estimate;
+    const waiting = (left * this.rungs.bits(current)) / estimate - left;
+    const again = (elapsed * this.rungs.bits(target)) / estimate;
     return waiting > this.ahead && again < waiting;
   }
 
@@ -308,22 +286,13 @@ export class Ladder {
     return { elapsed, left: whole - elapsed };
   }
 
-  #bits(name) {
-    return this.rungs.find((rung) => rung.name === name)?.bits ?? Infinity;
+  get #alone() {
+    return this.rungs.known.length < 2;
   }
 
   get #part() {
     return this.details?.partTarget || 0.1;
   }
-
-  #index(name) {
-    return Math.max(0, this.rungs.findIndex((rung) => rung.name === name));
-  }
 }
 
 const seconds = () => performance.now() / 1000;
-
-/** Name of the rendition whose playlist is at an address. */
-function named(url) {
-  return url.split("?")[0].split("/").at(-1).replace(/\.m3u8$/, "");
-}

@@ -1,16 +1,12 @@
-// The player: `source.js` brings the media, `steering.js` keeps it close to the broadcaster.
+// The player: `source.js` brings the media, `playhead.js` keeps it close to the broadcaster.
 
 import { AUDIO_ONLY } from "./choosing.js";
+import { Playhead } from "./playhead.js";
 import { means, retryDelay, Source } from "./source.js";
-import { Steering } from "./steering.js";
 
 const SAMPLE_EVERY = 50; // milliseconds
 const STUCK_AFTER = 4; // seconds without progress before a reload
 const START_WITHIN = 10; // seconds to the first frame before a reload
-const APPROACH_WITHIN = 1.5; // seconds to buffer up to the edge before the start counts as done
-const FAR = 2; // seconds from what is buffered to the edge that are no mere delay
-const RESUME_WITH = 0.25; // seconds buffered that Chromium needs to play on after a seek
-const RESUME_AGAIN = 1000; // milliseconds for a seek to take effect before another
 
 /**
  * Plays one live stream in a video element.
@@ -26,7 +22,7 @@ export class Player extends EventTarget {
     this.now = now;
     this.url = null;
     this.source = null;
-    this.steering = null;
+    this.playhead = new Playhead(video);
     this.wish = null; // the rendition that the viewer wants: a label or `source`; null: by bandwidth
     this.following = true; // keeps to the live edge; false after the viewer paused
     this.stalls = 0;
@@ -43,7 +39,6 @@ export class Player extends EventTarget {
     this.unload();
     this.url = url;
     this.soundAlone = this.wish === AUDIO_ONLY && !this.soundFailed;
-    this.startedAt = performance.now();
     this.firstFrameAfter = null;
     this.progressedAt = performance.now();
     if (means(this.video) === "native") {
@@ -52,7 +47,7 @@ export class Player extends EventTarget {
       this.#attach(url);
     }
     this.video.requestVideoFrameCallback?.(() => {
-      this.firstFrameAfter = (performance.now() - this.startedAt) / 1000;
+      this.firstFrameAfter = this.#waited;
       this.failures = 0;
       this.#changed();
     });
@@ -65,13 +60,9 @@ export class Player extends EventTarget {
     clearTimeout(this.retry);
     this.source?.close();
     this.source = null;
-    this.steering = null;
     this.url = null;
     this.started = false;
-    this.placed = false;
-    this.approached = false;
-    this.stalledAt = null;
-    this.video.playbackRate = 1;
+    this.playhead.begin();
     if (loaded && this.video.src) {
       this.video.removeAttribute("src");
       this.video.load();
@@ -103,10 +94,7 @@ export class Player extends EventTarget {
   /** Play at the live edge again. */
   goLive() {
     this.following = true;
-    const target = this.steering?.target ?? 0.5;
-    const [buffered, edge] = [this.#ahead(), (this.source?.edge ?? 0) - this.video.currentTime];
-    const ahead = edge > buffered + FAR ? edge : buffered; // who went back has a hole before them
-    if (ahead > target + 0.3) this.#jump(ahead - target);
+    this.playhead.goLive(this.source?.edge ?? 0);
     void this.play();
   }
 
@@ -122,10 +110,9 @@ export class Player extends EventTarget {
     this.wish = wish;
     this.soundFailed = false;
     if (!this.source) return;
-    // hls.js leaves what has no picture out of its choice: the sound alone is another thing to load.
-    const other = (wish === AUDIO_ONLY) !== this.soundAlone || this.source.ladder.misses(wish);
     this.source.ladder.wish = wish;
-    if (other) this.load(this.url);
+    // hls.js leaves what has no picture out of its choice: the sound alone is another thing to load.
+    if ((wish === AUDIO_ONLY) !== this.soundAlone) this.load(this.url);
     this.#changed();
   }
 
@@ -133,7 +120,7 @@ export class Player extends EventTarget {
   get quality() {
     const ladder = this.source?.ladder;
     const current = this.soundAlone ? AUDIO_ONLY : (ladder?.current ?? null);
-    const choices = ladder?.choices ?? [];
+    const choices = ladder?.rungs.choices ?? [];
     if (this.soundAlone && !choices.some(({ name }) => name === AUDIO_ONLY)) {
       choices.push({ name: AUDIO_ONLY, label: AUDIO_ONLY, there: true });
     }
@@ -156,6 +143,11 @@ export class Player extends EventTarget {
     return shown ? Math.max(0, (this.now() - shown.getTime()) / 1000) : null;
   }
 
+  /** What keeps playback close to the edge; null before the first part. */
+  get steering() {
+    return this.playhead.steering;
+  }
+
   /** What is shown about quality. */
   get stats() {
     const quality = this.video.getVideoPlaybackQuality?.();
@@ -166,7 +158,7 @@ export class Player extends EventTarget {
       bitrate: this.source?.bitrate ?? null,
       frames: quality?.totalVideoFrames ?? 0,
       dropped: quality?.droppedVideoFrames ?? 0,
-      buffer: this.#ahead(),
+      buffer: this.playhead.ahead,
       target: this.steering?.target ?? null,
       rate: this.video.playbackRate,
       stalls: this.stalls,
@@ -179,11 +171,11 @@ export class Player extends EventTarget {
     const source = new Source(this.video, address, { wish: this.wish, box: () => this.#box() });
     this.source = source;
     source.addEventListener("choice", () => this.#changed());
-    source.addEventListener("replaced", () => this.#jump(0));
+    source.addEventListener("replaced", () => this.playhead.jump(0));
     source.addEventListener("details", ({ detail }) => this.#learn(detail.part));
     source.addEventListener("buffered", () => {
-      this.#place();
-      this.#resume();
+      this.playhead.place();
+      if (this.following) this.playhead.resume();
     });
     source.addEventListener("recovering", () => void this.play());
     source.addEventListener("lost", ({ detail }) => this.#retry(detail.why));
@@ -195,24 +187,21 @@ export class Player extends EventTarget {
     return { width: clientWidth * devicePixelRatio, height: clientHeight * devicePixelRatio };
   }
 
-  /** Only with the length of parts can we say how close to the edge to start. */
   #learn(part) {
     if (this.steering) return;
-    this.steering = new Steering(part, { ceiling: Math.max(3, 3 * part) });
+    this.playhead.learn(part);
     this.source.distance = this.steering.target;
   }
 
   #listen() {
     const { video } = this;
     video.addEventListener("waiting", () => {
-      if (!this.started || video.seeking) return;
-      this.stalledAt = performance.now();
-      this.resumedAt = -Infinity;
+      if (this.started && !video.seeking) this.playhead.ranDry();
     });
     video.addEventListener("playing", () => {
       this.started = true;
-      if (this.soundAlone) this.firstFrameAfter ??= (performance.now() - this.startedAt) / 1000;
-      this.#recovered();
+      if (this.soundAlone) this.firstFrameAfter ??= this.#waited;
+      if (this.playhead.plays()) this.stalls += 1;
       this.#changed();
     });
     video.addEventListener("canplay", () => {
@@ -231,13 +220,9 @@ export class Player extends EventTarget {
     });
   }
 
-  #recovered() {
-    if (this.stalledAt === null) return;
-    this.stalledAt = null;
-    this.stalls += 1;
-    // It broke anyway: with what has come since, there may be a smaller picture that does not.
-    if (this.source?.ladder.unknown.length) return this.load(this.url);
-    this.steering?.stalled(performance.now() / 1000);
+  /** Seconds since the stream was asked for. */
+  get #waited() {
+    return (performance.now() - this.playhead.beganAt) / 1000;
   }
 
   #tick() {
@@ -250,63 +235,9 @@ export class Player extends EventTarget {
       this.dispatchEvent(new CustomEvent("stuck"));
     }
     if (!this.source || video.paused || video.seeking || !this.started) return;
-    this.source.ladder.step(this.#ahead());
-    if (!this.approached) this.#approach();
-    if (this.stalledAt !== null) return this.#resume();
-    if (!this.approached || !this.following || !this.steering) return;
-    const { rate, jump } = this.steering.step(now / 1000, this.#ahead());
-    if (jump) this.#jump(jump);
-    if (video.playbackRate !== rate) video.playbackRate = rate;
-  }
-
-  /** The first part is there: show its key frame now, not when hls.js next looks. */
-  #place() {
-    const { buffered, currentTime } = this.video;
-    if (this.placed || buffered.length === 0) return;
-    this.placed = true;
-    if (currentTime < buffered.start(0)) this.video.currentTime = buffered.start(0);
-  }
-
-  /** The first frame is shown: go on to the edge, once, as soon as what leads there has come. */
-  #approach() {
-    if (!this.steering) return;
-    const { part, target } = this.steering;
-    const missing = this.source.edge - this.video.currentTime - this.#ahead();
-    const waited = (performance.now() - this.startedAt) / 1000 > APPROACH_WITHIN;
-    if (missing > 1.5 * part && !waited) return;
-    this.approached = true;
-    const excess = this.#ahead() - target;
-    if (excess > part) this.#jump(excess);
-  }
-
-  /**
-   * The buffer ran dry: play on as soon as that is possible. Left alone, Chromium waits for twice as
-   * much sound as the last time (0.2 s, 0.4 s … 3 s); a seek, even to where it is, begins anew.
-   */
-  #resume() {
-    const { video, steering } = this;
-    if (this.stalledAt === null || !steering || !this.following || video.seeking) return;
-    const now = performance.now();
-    const excess = this.#ahead() - Math.max(steering.target, RESUME_WITH);
-    if (this.#ahead() < RESUME_WITH || now - this.resumedAt < RESUME_AGAIN) return;
-    this.resumedAt = now;
-    this.#jump(Math.max(0, excess));
-  }
-
-  #jump(seconds) {
-    this.video.currentTime += seconds;
-    this.steering?.moved();
-  }
-
-  /** Seconds buffered in front of the playhead. */
-  #ahead() {
-    const { buffered, currentTime } = this.video;
-    for (let n = buffered.length - 1; n >= 0; n -= 1) {
-      if (buffered.start(n) <= currentTime + 0.1 && buffered.end(n) >= currentTime) {
-        return buffered.end(n) - currentTime;
-      }
-    }
-    return 0;
+    this.source.ladder.step(this.playhead.ahead);
+    if (this.following) this.playhead.keep(this.source.edge);
+    else this.playhead.approach(this.source.edge);
   }
 
   #retry(why) {

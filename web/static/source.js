@@ -71,6 +71,7 @@ export class Source extends EventTarget {
     const heard = {
       changed: () => this.#tell("choice"),
       rejoin: (end) => this.#rejoin(video, end),
+      list: () => listed(url),
     };
     const ladder = (hls) => (this.ladder = new Ladder(hls, { wish, box, ...heard }));
     const address = (context) => this.ladder.address(context);
@@ -169,6 +170,17 @@ export class Source extends EventTarget {
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** What a multivariant playlist lists, as hls.js reads it, without what this browser cannot play. */
+function listed(url) {
+  const hls = new Hls({ autoStartLoad: false, enableWorker: false });
+  const found = new Promise((resolve, reject) => {
+    hls.on(Hls.Events.MANIFEST_PARSED, (_event, { levels }) => resolve(levels));
+    hls.on(Hls.Events.ERROR, (_event, { fatal, error }) => fatal && reject(error));
+  });
+  hls.loadSource(url);
+  return found.finally(() => hls.destroy());
 }
 
 async function bytes(url) {

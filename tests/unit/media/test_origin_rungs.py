@@ -130,6 +130,16 @@ def test_the_ladder_says_which_rungs_are_wanted(state, plays, listed):
     assert ("360p30.m3u8" in text(streams, SOURCE)) is plays
 
 
+def test_the_source_s_next_part_tells_of_a_rung_that_came_and_of_one_that_left():
+    report = '#EXT-X-RENDITION-REPORT:URI="360p30.m3u8"'
+    streams = known(*source(range(5)))
+    assert report not in text(streams, SOURCE)
+    tell(streams, *made(range(3, 5)), part(5, 0))
+    assert report in text(streams, SOURCE)
+    tell(streams, ladder(rung("360p30", "refused")), part(5, 1))
+    assert report not in text(streams, SOURCE)
+
+
 def test_the_latest_ladder_counts():
     streams = known(*source(range(5)), *made(range(3, 5)), ladder(), ladder(rung("360p30")))
     assert playable(streams) == {SOURCE, "360p30"}
