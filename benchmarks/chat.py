@@ -23,9 +23,10 @@ import aiohttp
 import msgspec
 import psutil
 import uvloop
+from aiokafka import TopicPartition
 
 from api.commands import uuid7
-from infra.kafka import EventProducer
+from infra.kafka import EventProducer, partition_of, tail
 from infra.names import id_of
 from infra.record import Meta
 from infra.settings import ChatEdgeSettings, KafkaSettings
@@ -34,6 +35,7 @@ from schemas.records.chat import SendMessage
 from schemas.registry import registry
 
 REACH: Final = {"p50": 25.0, "p99": 100.0}
+EVENTS: Final = "chat-events"
 STEP: Final = 0.01
 """Seconds between two batches."""
 WORDS: Final = (
@@ -53,6 +55,10 @@ class Run:
     written: dict[str, float] = field(default_factory=dict)
     """When each message was to be written (monotonic seconds)."""
     took: list[float] = field(default_factory=list)
+    began: dict[int, float] = field(default_factory=dict)
+    """When what has this offset was to be written (seconds since 1970)."""
+    decided: list[float] = field(default_factory=list)
+    """How long until the log had what became of it."""
     kinds: Counter[str] = field(default_factory=Counter)
     offsets: list[int] = field(default_factory=list)
 
@@ -108,12 +114,14 @@ async def read(run: Run, socket: aiohttp.ClientWebSocketResponse, measures: bool
         if not measures:
             continue
         now, said = time.monotonic(), msgspec.json.decode(frame.data)
+        clock = time.time() - now
         run.kinds[said["type"]] += 1
         for event in said.get("events", []):
             run.kinds[event["kind"]] += 1
             run.offsets.append(event["offset"])
             if began := run.written.get(event.get("message_id", "")):
                 run.took.append(now - began)
+                run.began[event["offset"]] = began + clock
 
 
 async def measure(arguments: argparse.Namespace) -> tuple[Run, dict[str, float]]:
@@ -141,7 +149,21 @@ async def measure(arguments: argparse.Namespace) -> tuple[Run, dict[str, float]]
         after = spent()
         for reader in readers:
             reader.cancel()
+    await look_up(run, channel)
     return run, {name: after[name] - before[name] for name in before if name in after}
+
+
+async def look_up(run: Run, channel: str) -> None:
+    """When the log took what was heard; it says so to the millisecond."""
+    where = TopicPartition(EVENTS, partition_of(channel.encode(), sources.partitions(EVENTS)))
+    first, last = min(run.began), max(run.began)
+    async with tail(KafkaSettings().bootstrap, {where: first}) as consumer:
+        place = first
+        while place <= last:
+            for record in (await consumer.getmany(timeout_ms=1000)).get(where, []):
+                if record.offset in run.began:
+                    run.decided.append(record.timestamp / 1000 - run.began[record.offset])
+                place = record.offset + 1
 
 
 def spent() -> dict[str, float]:
@@ -170,11 +192,18 @@ def show(run: Run, cpu: dict[str, float], arguments: argparse.Namespace) -> None
     for role, seconds in sorted(cpu.items(), key=lambda each: -each[1]):
         each = count / seconds if seconds else 0
         print(f"  {role:<16}{seconds:7.2f} s of processor{each:10.0f} a second of it")
+    print(f"on the log, decided: {quantiles(run.decided)}; with a client: {quantiles(run.took)}")
     figures = {"p50": statistics.median(took), "p99": took[int(len(took) * 0.99)]}
     for name, most in REACH.items():
         value = figures[name]
         print(f"reach {name} <= {most:g} ms: {value:.1f} {'met' if value <= most else 'MISSED'}")
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def quantiles(seconds: list[float]) -> str:
+    """Median and 99th percentile in milliseconds."""
+    ordered = sorted(1000 * each for each in seconds)
+    return f"p50 {statistics.median(ordered):.1f}, p99 {ordered[int(len(ordered) * 0.99)]:.1f} ms"
 
 
 def main() -> None:

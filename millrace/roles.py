@@ -28,6 +28,9 @@ STORES: Final[tuple[StoreKind, ...]] = ("redis", "cassandra")
 """What `millrace views` can write. Lists in Cassandra take long in a storm: they are a process of
 their own, so that nobody who waits for an answer from Redis waits for them."""
 
+BEHIND: Final = ("views-cassandra", "webhooks")
+"""Roles after which the others go first where processors are short: nobody waits for them."""
+
 
 @dataclass(frozen=True)
 class Role:
@@ -51,6 +54,7 @@ class Role:
             port=port,
             ready=partial(probes.http_healthy, "127.0.0.1", port) if port else None,
             start_deadline=180,
+            behind=self.name in BEHIND,
         )
 
 

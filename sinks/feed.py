@@ -7,6 +7,7 @@ many: a view that is further behind reads the log again by itself, and holds nob
 import asyncio
 import contextlib
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Final, Protocol
 
@@ -106,25 +107,28 @@ class Feed:
         first = window.index(offset)
         return window.messages[first : first + most]
 
-    async def fetch(self) -> set[str]:
-        """Fetch what comes next, and return the topics of which something came."""
+    async def fetch(self) -> Counter[str]:
+        """Fetch what comes next, and return how many messages of which topics came."""
         self._moved.clear()
         wanted = {tp: window for tp, window in self._windows.items() if self._has_room(tp, window)}
         if not wanted:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), _FETCH_MS / 1000)
-            return set()
+            return Counter()
         some = len(wanted) < len(self._windows)
         try:
             batches = await self._consumer.getmany(
                 *wanted, timeout_ms=_SOON_MS if some else _FETCH_MS, max_records=FETCHED
             )
         except IllegalStateError:  # a partition was taken away a moment ago
-            return set()
+            return Counter()
         for partition, records in batches.items():
             self._take(partition, wanted[partition], records)
         self._trim(batches)
-        return {partition.topic for partition in batches}
+        came: Counter[str] = Counter()
+        for partition, records in batches.items():
+            came[partition.topic] += len(records)
+        return came
 
     def _take(self, partition: TopicPartition, asked: _Window, records: Sequence[Any]) -> None:
         window = self._windows.get(partition)

@@ -2,21 +2,31 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from aiokafka import TopicPartition
 
+from infra.clock import Clock
 from infra.errors import ConfigurationError
 from sinks.projection import Message, Reading, Taken
 from sinks.store import Position, Store, Superseded
 from sinks.view import View
 
+OWED_SECONDS: Final = 0.5
+"""How long positions may be owed that messages without changes have brought. Who dies meanwhile
+reads those messages again."""
+
 
 class Lane:
     """Takes messages of its partitions and writes what follows into one generation of a view."""
 
-    def __init__(self, view: View, store: Store) -> None:
+    def __init__(self, view: View, store: Store, clock: Clock) -> None:
         self.view = view
         self._store = store
+        self._clock = clock
+        self._owed: dict[TopicPartition, Position] = {}
+        """Positions that are not in the store yet, though all rows before them are."""
+        self._paid = clock.monotonic()
         self._generation = ""
         self._readings: dict[TopicPartition, Reading] = {}
         self._stored: dict[TopicPartition, int] = {}
@@ -61,6 +71,7 @@ class Lane:
         """Give up all partitions, until they are loaded again."""
         self._readings.clear()
         self._stored.clear()
+        self._owed.clear()
 
     async def load(
         self, ends: Mapping[TopicPartition, int], recent: Mapping[TopicPartition, int]
@@ -99,21 +110,42 @@ class Lane:
     async def write(self, taken: Taken) -> None:
         """Store changes, then the positions. Raises Unavailable.
 
+        Most messages change most views in nothing: their positions alone are stored now and then.
         If another generation is active by now, nothing is lost: the next messages are loaded from
         where that one stands.
         """
         if not taken.positions:
             return
-        try:
-            await self._store.apply(
-                self.view, self._generation, taken.rows, taken.positions, live=True
-            )
-        except Superseded:
-            self.forget()
+        quiet = not (taken.rows or taken.failures or taken.holes)
+        if quiet and self._clock.monotonic() - self._paid < OWED_SECONDS:
+            self._owed |= taken.positions
+        elif not await self._apply(taken):
             return
         for partition, position in taken.positions.items():
             if partition in self._readings:
                 self._stored[partition] = position.offset
+
+    async def settle(self) -> None:
+        """Store the positions that are owed. Raises Unavailable."""
+        if self._owed:
+            await self._apply(Taken())
+
+    @property
+    def owes(self) -> bool:
+        """Whether there are positions that are not stored yet."""
+        return bool(self._owed)
+
+    async def _apply(self, taken: Taken) -> bool:
+        """Store all there is; False: another generation is active."""
+        positions = self._owed | taken.positions
+        try:
+            await self._store.apply(self.view, self._generation, taken.rows, positions, live=True)
+        except Superseded:
+            self.forget()
+            return False
+        self._owed.clear()
+        self._paid = self._clock.monotonic()
+        return True
 
     async def follow(self) -> None:
         """Forget the positions if another generation is active by now."""

@@ -6,10 +6,10 @@ whatever order they were written, and who reads, writes or proves agrees about i
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
-from uuid import UUID
 
 import msgspec
 
+from schemas.chat_messages import made_at
 from sinks.rows import Key
 from sinks.view import View
 
@@ -59,16 +59,5 @@ def time_at(place: int) -> Callable[[Key], int]:
 
 
 def time_of_id(place: int) -> Callable[[Key], int | None]:
-    """Rows whose key has an id that says when it was made: a UUID of version 7 (RFC 9562, 5.7).
-
-    An id of another kind says nothing: its row is kept for good.
-    """
-
-    def time(key: Key) -> int | None:
-        try:
-            found = UUID(str(key[place]))
-        except ValueError:
-            return None
-        return (found.int >> 80) * 1000 if found.version == 7 else None
-
-    return time
+    """Rows whose key has an id that says when it was made; a row of another one is for good."""
+    return lambda key: made_at(str(key[place]))

@@ -24,10 +24,10 @@ from infra.errors import MillraceError, Unavailable
 from infra.fetching import hold_whole_fetches
 from infra.record import Codec
 from sinks import metrics
-from sinks.feed import Backlog, Feed
+from sinks.feed import FETCHED, Backlog, Feed
 from sinks.group import Rebalances, member
 from sinks.health import PROBE_SECONDS, Health
-from sinks.lane import Lane
+from sinks.lane import OWED_SECONDS, Lane
 from sinks.patience import Patience, cancelled
 from sinks.projection import Failure, Hole, Message, Taken
 from sinks.store import Store
@@ -42,6 +42,12 @@ FOLLOW_SECONDS: Final = 0.5
 BATCH_MESSAGES: Final[dict[StoreKind, int]] = {"redis": 100, "cassandra": 500}
 """Messages of a partition that a view takes at once, at most: others stand behind no more. A write
 to Cassandra takes some groups of its log, however large it is."""
+MANY: Final = FETCHED // 2
+"""Messages of a fetch after which the next one is made at once: the writer is behind."""
+PACE_SECONDS: Final[dict[StoreKind, float]] = {"redis": 0.0, "cassandra": 0.1}
+"""How long the writer waits after it found few. What comes after silence is taken at once,
+and what comes then is taken together: a write of a few messages costs a server not much less than
+one of many, and nobody waits for an answer from Cassandra."""
 
 
 class ViewWriter:
@@ -77,7 +83,7 @@ class ViewWriter:
         self._instance = instance
         self._clock = clock or SystemClock()
         self._most_dead_letters = max_consecutive_dead_letters
-        self._lanes = [Lane(view, store) for view in views]
+        self._lanes = [Lane(view, store, self._clock) for view in views]
         self._lasting = [lane for lane in self._lanes if lane.view.lasting]
         self._expiring = [lane for lane in self._lanes if not lane.view.lasting]
         self._assigned: frozenset[TopicPartition] = frozenset()
@@ -128,8 +134,10 @@ class ViewWriter:
     async def _fetch(self, feed: Feed) -> None:
         """Read the end of the log, and wake the views that it concerns."""
         while not cancelled():
-            topics = await feed.fetch()
-            _wake(lane for lane in self._lanes if not topics.isdisjoint(lane.view.topics))
+            came = await feed.fetch()
+            _wake(lane for lane in self._lanes if not came.keys().isdisjoint(lane.view.topics))
+            if 0 < came.total() < MANY:
+                await asyncio.sleep(PACE_SECONDS[self._kind])
 
     async def _follow(self) -> None:
         """Know when a view was rebuilt."""
@@ -159,7 +167,7 @@ class ViewWriter:
             messages = await self._next(lane, feed, backlog)
             if not messages:
                 lane.oldest = None
-                await lane.news.wait()
+                await self._rest(lane)
                 continue
             lane.oldest = min(found[0].record.timestamp for found in messages.values())
             taken = lane.take(messages)
@@ -168,6 +176,14 @@ class ViewWriter:
             self._measure_delay(messages)
             if lane.view.lasting:
                 _wake(self._expiring)
+
+    async def _rest(self, lane: Lane) -> None:
+        """Wait for news, and meanwhile store what is owed."""
+        try:
+            async with asyncio.timeout(OWED_SECONDS if lane.owes else None):
+                await lane.news.wait()
+        except TimeoutError:
+            await self._patience.insist(self._kind, lane.settle)
 
     async def _take_up(self, lane: Lane, consumer: AIOKafkaConsumer, feed: Feed) -> None:
         """Find where to go on in partitions that are new here, or in a new generation."""

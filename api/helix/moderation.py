@@ -1,6 +1,7 @@
 """`/helix/moderation`: messages that are taken out, warnings, and the shield."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Final
 
 import msgspec
 
@@ -8,13 +9,14 @@ from api.access import scoped, signed_in
 from api.call import Call
 from api.helix.bans import ModeratorQuery
 from api.helix.dialect import Data, helix, own
-from api.moderating import COMMANDS, message_of, moderator, roles_of, target
+from api.moderating import COMMANDS, moderator, roles_of, target
 from api.people import people
-from api.v1.chat_rows import Said
+from api.v1.chat_rows import Said, said_of
 from api.v1.parameters import Id
 from api.v1.resources import timestamp
-from api.views import CHAT_HISTORY, CHAT_SETTINGS, typed
+from api.views import CHAT_SETTINGS, typed
 from infra.errors import NotFound
+from schemas.chat_messages import made_at
 from schemas.records.chat import (
     ChatCleared,
     ClearChat,
@@ -25,6 +27,10 @@ from schemas.records.chat import (
     UserWarned,
     WarnUser,
 )
+
+LOOKS: Final = 15
+"""How often a message that was just said is looked for."""
+BETWEEN_SECONDS: Final = 0.1
 
 
 class DeleteQuery(ModeratorQuery, frozen=True):
@@ -102,11 +108,15 @@ async def delete_chat_messages(call: Call, query: DeleteQuery) -> None:
 
 
 async def _said(call: Call, channel_id: str, message_id: str) -> Said:
-    place = await message_of(call, message_id)
-    if place.channel_id == channel_id and place.sent_at is not None:
-        row = await call.views.get(CHAT_HISTORY, (channel_id, place.sent_at, message_id))
-        if row and row.get("user_id"):
-            return typed(row, Said)
+    """A message. One that was said a moment ago may not be in the history yet: it is waited for."""
+    made = made_at(message_id)
+    fresh = made is not None and made <= call.now < made + LOOKS * BETWEEN_SECONDS * 1_000_000
+    for left in reversed(range(LOOKS if fresh else 1)):
+        said = await said_of(call.views, channel_id, message_id)
+        if said is not None:
+            return said
+        if left:
+            await asyncio.sleep(BETWEEN_SECONDS)
     raise NotFound("There is no such message in this chat.")
 
 

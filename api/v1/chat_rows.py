@@ -1,17 +1,20 @@
 """What was said in a chat: rows of the history, and how they are shown."""
 
 import asyncio
-from collections.abc import Container, Iterable
-from typing import Final
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 
 from api.v1.resources import timestamp
 from api.views import CHAT_HISTORY, CHAT_MESSAGES, CHAT_PURGES, USERS, Views, typed
+from schemas.chat_messages import WITHIN, made_at
 from schemas.records.chat import MessageSent
 
 EVERYBODY: Final = "*"
 """Instead of a user id in `chat-purges`."""
+ROWS_A_LOOK: Final = 50
+"""Rows read at once of those that were sent within the time that an id leaves open."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -101,17 +104,43 @@ async def purges_of(views: Views, channel_id: str, user_ids: Iterable[str]) -> d
     }
 
 
+async def said_of(views: Views, channel_id: str, message_id: str) -> Said | None:
+    """A message of the history, deleted or not; None: there is none. Raises Unavailable."""
+    place = await views.get(CHAT_MESSAGES, message_id)
+    if place is None:
+        row = await _by_id(views, channel_id, message_id)
+    elif place["channel_id"] != channel_id or place.get("sent_at") is None:
+        return None
+    else:
+        row = await views.get(CHAT_HISTORY, (channel_id, place["sent_at"], message_id))
+    return typed(row, Said) if row and row.get("user_id") else None
+
+
+async def _by_id(views: Views, channel_id: str, message_id: str) -> Mapping[str, Any] | None:
+    """The row of a message that was sent when its id says."""
+    made = made_at(message_id)
+    if made is None:
+        return None
+    after: tuple[str | int, ...] = (channel_id, made + WITHIN, message_id)
+    cursor: str | None = None
+    while True:
+        rows, cursor = await views.scan(
+            CHAT_HISTORY, ROWS_A_LOOK, cursor, within=channel_id, after=after
+        )
+        for row in rows:
+            if row["message_id"] == message_id:
+                return row
+        if cursor is None or not rows or rows[-1]["sent_at"] < made:
+            return None
+
+
 async def standing(views: Views, channel_id: str, message_id: str) -> MessageSent | None:
     """A message of the history that was not taken out, without names of users who were erased.
 
     Raises Unavailable.
     """
-    place = await views.get(CHAT_MESSAGES, message_id)
-    if place is None or place["channel_id"] != channel_id or place.get("sent_at") is None:
-        return None
-    row = await views.get(CHAT_HISTORY, (channel_id, place["sent_at"], message_id))
-    said = typed(row, Said) if row else None
-    if said is None or not said.user_id:
+    said = await said_of(views, channel_id, message_id)
+    if said is None:
         return None
     if deleted_at(said, await purges_of(views, channel_id, [said.user_id])) is not None:
         return None

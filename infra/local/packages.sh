@@ -16,6 +16,8 @@ need ffmpeg ffmpeg
 need git git
 if [ "${1:-run}" = test ]; then
     need chromium chromium
+    need xvfb-run "xvfb xauth"
+    need obs obs-studio
 fi
 
 [ -n "$missing" ] || exit 0

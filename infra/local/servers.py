@@ -165,6 +165,7 @@ def _cassandra(layout: Layout, java: Path, ports: Ports) -> Program:
         prepare=prepare,
         ready=partial(probes.cassandra_answers, _HOST, ports.cassandra),
         ended=archive.keep,
+        behind=True,
         start_deadline=180,
         stop_deadline=60,
     )

@@ -23,6 +23,9 @@ RECORDS_A_FLIGHT = 4000
 SECONDS_A_FLIGHT = 0.05
 """How long records are handled at most before they are flushed: where each costs more, or the
 processor is busy, a flight carries fewer, and nobody waits longer."""
+QUIET_SECONDS = 0.25
+"""How long a flight collects at most that has changed nothing. Nobody hears of it, and who dies
+meanwhile reads its records again."""
 FLIGHTS = 3
 """Flights on their way at once."""
 ATOM_BYTES = 400_000
@@ -94,6 +97,13 @@ class Flight:
         self.began = 0.0
         """When the first of them was handled (monotonic seconds)."""
 
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to say but how far was read."""
+        return not self.outputs and not any(
+            atom.rows or atom.streaks for atoms in self.atoms.values() for atom in atoms
+        )
+
     def atom(self, partition: int) -> Atom:
         """Where the next record's changes go, all of them: the last atom, or a new one if full."""
         atoms = self.atoms.setdefault(partition, [])
@@ -122,6 +132,9 @@ class Flusher:
         self._halt = halt
         self._metrics = metrics
         self._last: asyncio.Task[None] | None = None
+        self._launching: asyncio.Task[None] | None = None
+        self._waiting: asyncio.TimerHandle | None = None
+        """What sends off a quiet flight that nothing follows."""
         self._slots = asyncio.Semaphore(FLIGHTS)
         self._shipping = asyncio.Lock()
 
@@ -134,16 +147,36 @@ class Flusher:
         )
 
     async def launch(self) -> None:
-        """Send off what was handled. Waits while too many flights are on their way."""
+        """Send off what was handled, a quiet flight a little later.
+
+        Waits while too many flights are on their way.
+        """
+        flight = self.flight
+        left = flight.began + QUIET_SECONDS - time.monotonic()
+        if left > 0 and flight.records < RECORDS_A_FLIGHT and flight.quiet:
+            if self._waiting is None:
+                self._waiting = asyncio.get_running_loop().call_later(left, self._waited)
+        else:
+            await self._depart()
+
+    def _waited(self) -> None:
+        self._waiting = None
+        if self.flight.events:
+            self._launching = asyncio.create_task(self.launch())
+
+    async def _depart(self) -> None:
         if not self.flight.events:
             return
         await self._slots.acquire()
+        if not self.flight.events:  # it departed while this one waited
+            self._slots.release()
+            return
         flight, self.flight = self.flight, Flight()
         self._last = asyncio.create_task(self._fly(flight, self._last))
 
     async def flush(self) -> None:
         """Send off what was handled, and wait until all of it is journaled."""
-        await self.launch()
+        await self._depart()
         while self._last is not None and not self._last.done():
             await asyncio.shield(self._last)
 

@@ -7,6 +7,8 @@ import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
+from api.helix import moderation
+from api.v1.chat_rows import Said, said_of
 from schemas.records.accounts import EraseUser
 from tests.functional.chatting import (
     RIVER,
@@ -106,6 +108,21 @@ async def test_what_was_taken_out_is_seen_by_moderators_alone(
         (as_user(UMA, "moderator:read:chat_messages"), 403),
     ):
         assert (await asked(client, "GET", PATH, headers, deleted="true"))[0] == status
+
+
+async def test_a_message_is_taken_out_in_the_moment_in_which_it_is_said(
+    platform: Platform, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (message_id,) = await talk(platform, client, 1, 0)
+    looks = iter([False, False])
+
+    async def not_yet(*where: Any) -> Said | None:
+        return await said_of(*where) if next(looks, True) else None
+
+    monkeypatch.setattr(moderation, "BETWEEN_SECONDS", 0.01)
+    monkeypatch.setattr(moderation, "said_of", not_yet)
+    await moderate(client, "DELETE", "chat", message_id=message_id, **BOTH)
+    assert await history(client) == []
 
 
 @pytest.mark.parametrize("everybody", [True, False])

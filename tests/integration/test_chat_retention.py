@@ -69,7 +69,8 @@ class Chat:
         self._count = 0
         self._now = now
         self.times = [now - n * SECOND for n in reversed(range(MESSAGES))]
-        self.ids = [str(uuid7(at)) for at in self.times]
+        # Every other one was held for a second: its id does not say when it was sent.
+        self.ids = [str(uuid7(at - n % 2 * SECOND)) for n, at in enumerate(self.times)]
 
     async def write(self, event: Record, at: int) -> None:
         meta = Meta(

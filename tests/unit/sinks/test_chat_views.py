@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from api.commands import uuid7
 from schemas.records.accounts import ProfileChanged
 from schemas.records.chat import (
     AutomodChanged,
@@ -131,6 +132,15 @@ def test_an_hour_of_a_channel_lies_together() -> None:
 def test_a_message_is_found_once_it_is_held_and_has_a_time_once_it_is_sent() -> None:
     assert shown("chat-messages", HELD) == {("m",): {"channel_id": "c"}}
     assert shown("chat-messages", HELD, SENT) == {("m",): {"channel_id": "c", "sent_at": 1}}
+
+
+def test_an_id_that_says_when_its_message_was_sent_needs_no_row() -> None:
+    made = msgspec.structs.replace(SENT, message_id=str(uuid7(0)))
+    long_before = msgspec.structs.replace(SENT, message_id=str(uuid7(1_000)))
+    assert shown("chat-messages", made) == {}
+    assert shown("chat-messages", long_before) == {
+        (long_before.message_id,): {"channel_id": "c", "sent_at": 0}
+    }
 
 
 def test_the_last_purge_counts_and_coming_back_takes_none_away() -> None:
