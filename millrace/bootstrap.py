@@ -38,9 +38,16 @@ VIEWS_BEHIND: Final = 10.0
 
 def run_worker(topology: str) -> None:
     """Run the agents of a topology on Faust until SIGTERM."""
-    from infra.streaming import make_app, run
+    from infra.streaming import run
 
     logs.configure(f"worker-{topology}")
+    run(lambda: worker_app(topology))
+
+
+def worker_app(topology: str) -> "App":
+    """The app of a topology, with its agents, as the settings have it."""
+    from infra.streaming import make_app
+
     worker, kafka = WorkerSettings(), KafkaSettings()
     app = make_app(
         topology,
@@ -60,7 +67,7 @@ def run_worker(topology: str) -> None:
         ),
     )
     register(topology)(app)
-    run(app)
+    return app
 
 
 def register(topology: str) -> "Callable[[App], None]":

@@ -147,9 +147,8 @@ class Lane:
         self._paid = self._clock.monotonic()
         return True
 
-    async def follow(self) -> None:
+    def follow(self, active: str) -> None:
         """Forget the positions if another generation is active by now."""
-        known = self._generation
-        if (await self._store.generations(self.view)).active != known == self._generation:
+        if active != self._generation:
             self.forget()
             self.news.set()

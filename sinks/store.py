@@ -69,6 +69,10 @@ class Store(Protocol):
         """Which generations there are."""
         ...
 
+    async def current(self, views: Sequence[View]) -> dict[str, str]:
+        """The active generation of each of these views, by name: in one go."""
+        ...
+
     async def begin(self, view: View) -> str:
         """Make an empty generation, and return its name."""
         ...

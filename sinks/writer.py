@@ -86,6 +86,10 @@ class ViewWriter:
         self._lanes = [Lane(view, store, self._clock) for view in views]
         self._lasting = [lane for lane in self._lanes if lane.view.lasting]
         self._expiring = [lane for lane in self._lanes if not lane.view.lasting]
+        self._topics = sorted({topic for view in views for topic in view.topics})
+        self._before = {
+            topic: [lane for lane in self._lasting if lane.reads(topic)] for topic in self._topics
+        }
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._shared_out = False
         self._ready = False
@@ -109,11 +113,10 @@ class ViewWriter:
         raise asyncio.CancelledError
 
     async def _consume(self) -> None:
-        topics = {topic for view in self._views for topic in view.topics}
         consumer = member(self._bootstrap, self._group, self._instance)
         feed = Feed(consumer, self._codec, self._lanes)
         backlog = Backlog(self._bootstrap, self._codec)
-        consumer.subscribe(topics=sorted(topics), listener=Rebalances(partial(self._assign, feed)))
+        consumer.subscribe(topics=self._topics, listener=Rebalances(partial(self._assign, feed)))
         try:
             await consumer.start()
             hold_whole_fetches(consumer)
@@ -143,9 +146,10 @@ class ViewWriter:
         """Know when a view was rebuilt."""
         while not cancelled():
             await asyncio.sleep(FOLLOW_SECONDS)
-            for lane in self._lanes:
-                with contextlib.suppress(Unavailable):
-                    await lane.follow()
+            with contextlib.suppress(Unavailable):
+                active = await self._store.current(self._views)
+                for lane in self._lanes:
+                    lane.follow(active[lane.view.name])
 
     def _assign(self, feed: Feed, partitions: frozenset[TopicPartition] | None) -> None:
         """The group gave this process these partitions, and has taken all others."""
@@ -218,10 +222,12 @@ class ViewWriter:
         """The messages that a view takes next."""
         found = {}
         for partition, offset in lane.offsets.items():
+            messages = feed.after(partition, offset, self._most)
+            if messages is not None and not messages:
+                continue
             limit = self._limit(lane, partition)
             if limit is not None and limit <= offset:
                 continue
-            messages = feed.after(partition, offset, self._most)
             if messages is None:
                 read = partial(backlog.read, partition, offset, self._most)
                 messages = await self._patience.insist("kafka", read)
@@ -235,7 +241,7 @@ class ViewWriter:
         """Who is told of an outcome finds it in the views: those come first."""
         if lane.view.lasting:
             return None
-        before = [other for other in self._lasting if other.reads(partition.topic)]
+        before = self._before[partition.topic]
         return min((other.stored(partition) for other in before), default=None)
 
     async def _write(self, lane: Lane, taken: Taken) -> None:

@@ -28,8 +28,8 @@ from infra.dead_letters import KafkaDeadLetters
 from infra.kafka import EventProducer
 from infra.local.ports import free_ports
 from infra.observability import logs
+from infra.streaming import App, run
 from infra.streaming import make_app as make_worker
-from infra.streaming import run
 from schemas.registry import registry
 from sinks.reader import ViewReader
 from sinks.stores.redis import RedisStore
@@ -76,6 +76,11 @@ async def topics(kafka: str, prefix: str) -> AsyncIterator[None]:
 def worker(kafka: str, _redis: str, prefix: str) -> None:
     """Decides follows, with the run loop and its journal as the roles have them."""
     logs.configure("worker", level=30)
+    run(lambda: deciding(kafka, prefix))
+
+
+def deciding(kafka: str, prefix: str) -> App:
+    """Decides follows."""
     app = make_worker(
         f"{prefix}-worker",
         bootstrap=kafka,
@@ -93,7 +98,7 @@ def worker(kafka: str, _redis: str, prefix: str) -> None:
         sink=f"{prefix}-social-events",
         handler=partial(decide_follows, follows=follows, counts=counts),
     )
-    run(app)
+    return app
 
 
 async def views(kafka: str, redis: str, prefix: str) -> None:

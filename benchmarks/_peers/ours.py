@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks._peers.work import Job, rule
-from infra.streaming import Message, Send, Table, make_app, run
+from infra.streaming import App, Message, Send, Table, make_app, run
 from schemas.records.broadcast import TouchSession
 from schemas.registry import registry
 
@@ -20,6 +20,11 @@ def touch(message: Message, send: Send, *, progress: Table[tuple[int, int]]) -> 
 
 def main(job: Job) -> None:
     """Work until stopped."""
+    run(lambda: touching(job))
+
+
+def touching(job: Job) -> App:
+    """Counts what is touched."""
     app = make_app(
         job.group,
         bootstrap=job.bootstrap,
@@ -33,7 +38,7 @@ def main(job: Job) -> None:
     app.add_agent(
         "touch", source=job.source, sink=job.sink, handler=partial(touch, progress=progress)
     )
-    run(app)
+    return app
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 import faust
@@ -27,13 +28,17 @@ OBJECTS_A_COLLECTION: Final = 20_000
 """New objects after which the youngest are looked at for cycles; Python's default is 700."""
 
 
-def run(app: App) -> None:
-    """Run the worker until SIGTERM or SIGINT, which drain it. Does not return: the process exits.
+def run(make: Callable[[], App]) -> None:
+    """Run a worker until SIGTERM or SIGINT, which drain it. Does not return: the process exits.
+
+    `make` makes the app with its agents: here, because an app remembers the event loop that there
+    was when it got its first agent.
 
     Exits with 70 (`STOPPED`) if the broker stays away, a topic is missing or has another
     partition count than the app was told: whoever supervises starts it again, with back-off.
     """
     uvloop.install()
+    app = make()
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     for name in ("faust", "mode"):
         logging.getLogger(name).setLevel(logging.WARNING)

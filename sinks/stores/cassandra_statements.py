@@ -28,6 +28,7 @@ class Statements:
             "PRIMARY KEY ((view_name, generation), topic, partition))",
         )
         self.active = f"SELECT generation, held FROM {active} WHERE view_name = ?"
+        self.current = f"SELECT view_name, generation FROM {active}"
         self.switch = f"INSERT INTO {active} (view_name, generation, held) VALUES (?, ?, null)"
         self.start = f"INSERT INTO {active} (view_name, generation) VALUES (?, ?) USING TIMESTAMP 1"
         """Older than any `switch`, so that it can be repeated at any time."""

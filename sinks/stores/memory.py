@@ -90,6 +90,10 @@ class MemoryStore:
         kept = self._views[view.name]
         return Generations(kept.active, frozenset(kept.generations))
 
+    async def current(self, views: Sequence[View]) -> dict[str, str]:
+        """The active generation of each view."""
+        return {view.name: self._views[view.name].active for view in views}
+
     async def begin(self, view: View) -> str:
         """Make an empty generation."""
         name = uuid.uuid4().hex

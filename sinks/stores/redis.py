@@ -85,6 +85,17 @@ class RedisStore:
             active.decode() if active else FIRST, frozenset(name.decode() for name in names)
         )
 
+    async def current(self, views: Sequence[View]) -> dict[str, str]:
+        """The active generation of each view: one round trip."""
+        async with _away(), self._redis.pipeline(transaction=False) as calls:
+            for view in views:
+                calls.get(self._key(view, "active"))
+            found = await calls.execute()
+        return {
+            view.name: active.decode() if active else FIRST
+            for view, active in zip(views, found, strict=True)
+        }
+
     async def begin(self, view: View) -> str:
         """Make an empty generation."""
         name = uuid.uuid4().hex

@@ -244,6 +244,7 @@ class StoreContract:
     async def test_generations_are_apart_and_switched(self, store: Store, active: str) -> None:
         await self.write(store, active, {"a": upserted({"number": 1}, 1)})
         shadow = await store.begin(PLAIN)
+        assert (await store.current([PLAIN])) == {PLAIN.name: active}
         rows = {("a",): upserted({"number": 2}, 1)}
         await store.apply(PLAIN, shadow, rows, {TP: Position(8)}, live=False)
         assert await store.get(PLAIN, active, ("a",)) == {"number": 1}
@@ -251,6 +252,7 @@ class StoreContract:
             await store.apply(PLAIN, shadow, {}, {}, live=True)
         await store.switch(PLAIN, shadow)
         assert (await store.generations(PLAIN)).active == shadow
+        assert (await store.current([ORDERED, PLAIN]))[PLAIN.name] == shadow
         assert await store.get(PLAIN, shadow, ("a",)) == {"number": 2}
         assert await store.positions(PLAIN, shadow) == {TP: Position(8)}
         with pytest.raises(Superseded):

@@ -12,7 +12,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from infra.streaming import Message, Send, Table, make_app, run
+from infra.streaming import App, Message, Send, Table, make_app, run
 from infra.streaming.journal import EntryKey, pack
 from infra.streaming.journal_writer import JournalWriter
 from tests.faults.records import Counted, FaultCodec, is_poison
@@ -128,6 +128,11 @@ def main() -> None:
         delay_sends(delay)
     sabotage_client(sabotage, name)
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
+    run(lambda: counting_app(name, folder, sabotage))
+
+
+def counting_app(name: str, folder: Path, sabotage: Sabotage) -> App:
+    """Counts orders."""
     app = make_app(
         name,
         bootstrap=os.environ["FAULT_BOOTSTRAP"],
@@ -144,7 +149,7 @@ def main() -> None:
     handled = os.open(folder / "handled", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     handler = partial(count, counts=counts, sums=sums, handled=handled, sabotage=sabotage)
     app.add_agent("count-orders", source=f"{name}-in", sink=f"{name}-out", handler=handler)
-    run(app)
+    return app
 
 
 if __name__ == "__main__":

@@ -57,4 +57,5 @@ def counting(counts: Table[int]):
 
 if __name__ == "__main__":
     name, bootstrap, port, data, sink, partitions, *sources = sys.argv[1:]
-    run(counting_app(name, bootstrap, int(port), Path(data), sink, int(partitions), sources))
+    where = (name, bootstrap, int(port), Path(data), sink, int(partitions), sources)
+    run(lambda: counting_app(*where))

@@ -64,7 +64,8 @@ class Log:
         return int(record.offset)
 
     async def post(self, event: Record, *, partition: int) -> None:
-        """Write without waiting."""
+        """Write what became of a command, without waiting."""
+        command = str(uuid.uuid4())
         sequence = self._next.get(("test/source/0", partition), 0)
         self._next["test/source/0", partition] = sequence + 1
         meta = Meta(
@@ -72,6 +73,8 @@ class Log:
             occurred_at=ORIGIN,
             producer="test/source/0",
             sequence=sequence,
+            causation_id=command,
+            correlation_id=command,
         )
         await self._producer.send(self.topic, registry().encode(meta, event), partition=partition)
 
