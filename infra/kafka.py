@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from infra.batches import batches
 from infra.clock import Clock, SystemClock
 from infra.errors import Unavailable
 from infra.observability.tracing import traceparent
@@ -251,6 +252,10 @@ class LogReader:
         found = await self._consumer.offsets_for_times(dict.fromkeys(wanted, time // 1000))
         ends = await self.ends(wanted)
         return {tp: found[tp].offset if found.get(tp) else ends[tp] for tp in wanted}
+
+    def batches(self, partition: TopicPartition, start: int, end: int) -> AsyncIterator[list[Any]]:
+        """`read` of one partition, for who reads much: see `infra.batches`."""
+        return batches(self._consumer._client, partition, start, end)
 
     async def read(
         self, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int]

@@ -90,8 +90,10 @@ def _answer(answer: bytes) -> dict[str, Any] | Failure:
 
 async def _report(request: Request) -> Any:
     from agents.chat.backtest import Changes
+    from infra.streaming.run import spare_garbage_collector
     from millrace.backtests import Asked, back_test, judge_of
 
+    spare_garbage_collector()
     try:
         changes = Changes.read(request.rules)
         asked = Asked(

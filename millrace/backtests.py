@@ -14,7 +14,7 @@ from agents.chat.backtest import Changes, Replay, Report, Window, WindowReplay
 from agents.chat.backtest.agreement import SECONDS
 from agents.chat.backtest.log import MEMORY_SECONDS, origin_of
 from agents.chat.limits import SECOND
-from agents.chat.rules import Judge
+from agents.chat.saying import Judge
 from infra.errors import InvalidRecord, NotFound
 from infra.kafka import LogReader, partition_of
 from schemas.chat_emotes import ids_by_name
@@ -22,6 +22,8 @@ from schemas.registry import registry
 
 OnProgress = Callable[[int, int], None]
 """Is told how many events were read, and about how many there are."""
+TELL_EVERY: Final = 1_000
+"""Events."""
 _MILLISECOND: Final = 1000
 _YAML: Final = frozenset({".yaml", ".yml"})
 
@@ -65,7 +67,10 @@ async def back_test(
             judge=judge,
             examples=asked.examples,
         )
-        rerun = WindowReplay(registry(), replay, window)
+        # Without changes it is the proof that the rules say again what they said: nothing is taken
+        # from the log.
+        trusting = asked.changes != Changes()
+        rerun = WindowReplay(registry(), replay, window, trusting=trusting)
         await _run(
             rerun,
             _Ahead(asking, commands, window),
@@ -121,7 +126,7 @@ class _Ahead:
     """Reads commands as far as events need them."""
 
     def __init__(self, log: LogReader, partition: TopicPartition, window: Window) -> None:
-        self._batches = log.read({partition: window.remembered}, {partition: window.end})
+        self._batches = log.batches(partition, window.remembered, window.end)
         self._next = window.remembered
         self._end = window.end
 
@@ -144,13 +149,14 @@ async def _decided(
 ) -> AsyncIterator[list[Any]]:
     """Batches of events from the first one kept to five minutes after the window."""
     begins, ends = await log.begins([events]), await log.ends([events])
-    done, total = 0, ends[events] - begins[events]
-    async for batch in log.read(begins, ends):
+    done, total, told = 0, ends[events] - begins[events], -TELL_EVERY
+    async for batch in log.batches(events, begins[events], ends[events]):
         yield batch
         done += len(batch)
-        last = batch[-1]
-        if on_progress is not None:
+        if on_progress is not None and done - told >= TELL_EVERY:
+            told = done
             on_progress(done, total)
+        last = batch[-1]
         late = last.timestamp * _MILLISECOND > end + SECONDS * SECOND
         if late and origin_of(last)[0] >= window.end:
             return

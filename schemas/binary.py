@@ -237,6 +237,14 @@ def read_bytes(buffer: bytes, at: int) -> tuple[bytes, int]:
     return buffer[at : at + length], at + length
 
 
+def span(buffer: bytes, at: int) -> int:
+    """Bytes that a string of any length takes with its length. Raises IndexError or ValueError."""
+    length, begins = read_long(buffer, at)
+    if not 0 <= length <= len(buffer) - begins:
+        raise ValueError(f"a length of {length}, {len(buffer) - begins} bytes are left")
+    return begins + length - at
+
+
 def read_array(buffer: bytes, at: int, read: Reader[T]) -> tuple[list[T], int]:
     """An array: blocks of items, of which the last is empty. Raises IndexError or ValueError.
 

@@ -58,7 +58,7 @@ def source(
         Value(meta["type"], "meta", Meta),
         Value({**schema, "fields": fields}, "event", record),
     ]
-    writer, reader = _Writer(), _Reader()
+    writer, reader = _Writer(), Reader()
     text = "\n\n".join((writer.encoder(values, frame), reader.decoder(values, len(frame))))
     return text, {**vars(binary), **writer.names, **reader.names, "Envelope": Envelope}
 
@@ -79,7 +79,7 @@ class _Writer:
             lines += before
             text += pieces
         lines.append(f'return f"{text}".encode("latin-1")')
-        return "\n\n".join([*self._functions, _function("encode(meta, event)", lines)])
+        return "\n\n".join([*self._functions, function("encode(meta, event)", lines)])
 
     def _value(self, value: Value) -> tuple[list[str], str]:
         """Lines that make the value ready, and the inside of an f-string that writes it."""
@@ -106,7 +106,7 @@ class _Writer:
             case {"type": "array", "items": items}:
                 lines, text = self._value(Value(items, f"{name}__item", *get_args(python)))
                 lines.append(f'return f"{text}"')
-                self._functions.append(_function(f"write_{name}__item({name}__item)", lines))
+                self._functions.append(function(f"write_{name}__item({name}__item)", lines))
                 return [], f"{{write_array({name}, write_{name}__item)}}"
             case {"type": "record", "fields": fields}:
                 return self._record(fields, name, python)
@@ -129,14 +129,14 @@ class _Writer:
         lines = [f"if {name}.__class__ is not {python.__name__}:"]
         lines += [f'    raise TypeError("{name} is not of the class {python.__name__}")']
         text = ""
-        for value in _fields(fields, name, python):
+        for value in fields_of(fields, name, python):
             before, pieces = self._value(value)
             lines += [f"{value.name} = {name}.{value.name.rpartition('__')[2]}", *before]
             text += pieces
         return lines, text
 
 
-class _Reader:
+class Reader:
     """Source of a decoder: `at` is the place in `buffer` that has been reached."""
 
     def __init__(self) -> None:
@@ -146,12 +146,18 @@ class _Reader:
 
     def decoder(self, values: list[Value], start: int) -> str:
         """`decode` and the functions that it needs. It reads the values from `start` on."""
-        lines = [f"at = {start}"]
-        for value in values:
-            lines += self._value(value)
+        lines = self.reading(values, start)
         lines += ["if at != len(buffer):", '    raise ValueError("the record ends elsewhere")']
         lines.append(f"return Envelope({', '.join(value.name for value in values)})")
-        return "\n\n".join([*self._functions, _function("decode(buffer)", lines)])
+        return self.source(lines)
+
+    def reading(self, values: list[Value], start: int) -> list[str]:
+        """Lines that read the values from `start` on."""
+        return [f"at = {start}", *(line for each in values for line in self._value(each))]
+
+    def source(self, lines: list[str]) -> str:
+        """`decode` of these lines, and the functions that they need."""
+        return "\n\n".join([*self._functions, function("decode(buffer)", lines)])
 
     def _value(self, value: Value) -> list[str]:
         """Lines that read the value."""
@@ -181,8 +187,9 @@ class _Reader:
             case {"type": "array", "items": items}:
                 lines = self._value(Value(items, f"{name}__item", *get_args(python)))
                 lines.append(f"return {name}__item, at")
-                self._functions.append(_function(f"read_{name}__item(buffer, at)", lines))
-                return [f"{name}, at = read_array(buffer, at, read_{name}__item)"]
+                self._functions.append(function(f"read_{name}__item(buffer, at)", lines))
+                some = f"    {name}, at = read_array(buffer, at, read_{name}__item)"
+                return ["if buffer[at]:", some, "else:", f"    {name} = []", "    at += 1"]
             case {"type": "record", "fields": fields}:
                 return self._record(fields, name, python)
             case {"type": inner}:
@@ -213,13 +220,14 @@ class _Reader:
 
     def _record(self, fields: list[Any], name: str, python: Any) -> list[str]:
         self.names[python.__name__] = python
-        values = _fields(fields, name, python)
+        values = fields_of(fields, name, python)
         arguments = ", ".join(f"{each.name.rpartition('__')[2]}={each.name}" for each in values)
         lines = [line for each in values for line in self._value(each)]
         return [*lines, f"{name} = {python.__name__}({arguments})"]
 
 
-def _fields(fields: list[Any], name: str, python: Any) -> list[Value]:
+def fields_of(fields: list[Any], name: str, python: Any) -> list[Value]:
+    """The values of a record's fields."""
     hints = get_type_hints(python)
     return [
         Value(field["type"], f"{name}__{field['name']}", hints[field["name"]]) for field in fields
@@ -232,7 +240,8 @@ def _present(python: Any) -> Any:
     return present
 
 
-def _function(head: str, lines: list[str]) -> str:
+def function(head: str, lines: list[str]) -> str:
+    """Source of a function."""
     return "\n".join([f"def {head}:", *_indented(lines)]) + "\n"
 
 

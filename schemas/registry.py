@@ -1,7 +1,9 @@
 """The codec of the log: Confluent frame (magic 0, 4-byte schema id, Avro) to and from records."""
 
 import io
+import operator
 import struct
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,7 @@ from infra.errors import InvalidRecord
 from infra.record import Decode, Encode, Envelope, Meta, Record
 from schemas import explain, records, sources
 from schemas.compiled import WRONG, compiled
+from schemas.partial import ReadPart, partial
 
 MAX_BYTES: Final = 1 << 20
 """A message is never larger; what is, is not looked at."""
@@ -76,6 +79,30 @@ class Registry:
         if record is None:
             raise self._unknown(value)
         return record
+
+    def part(self, record: type[Record], fields: Sequence[str]) -> ReadPart:
+        """A decoder of some fields of a record ("text", "meta.event_id"), as a tuple.
+
+        It reads messages of which `record_of` says that they are that record, and raises
+        InvalidRecord; but only for what stands before the last of the fields.
+        """
+        number = self._ids[record]
+        frame = _FRAME.pack(_MAGIC, number)
+        read = partial(self._schemas[number], record, len(frame), fields)
+        whole = operator.attrgetter(
+            *(each if each.startswith("meta.") else f"event.{each}" for each in fields)
+        )
+
+        def decode(value: bytes) -> tuple[Any, ...]:
+            if value.startswith(frame):
+                try:
+                    return read(value)
+                except WRONG as error:
+                    raise self._unreadable(value, error) from error
+            found: tuple[Any, ...] = whole(self.decode(value))
+            return found
+
+        return decode
 
     def _unknown(self, value: bytes) -> InvalidRecord:
         if not value or len(value) < _FRAME.size:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agents.chat import model, moderation, settings
 from agents.chat.limits import LIMITS, Limits
 from agents.chat.memory import Memory
-from agents.chat.rules import Judge, Saying
+from agents.chat.saying import Judge, Said, Saying
 from agents.chat.state import Held, Room, Standing, Term
 from agents.chat.text import Terms
 from infra.clock import Clock
@@ -27,6 +27,8 @@ from schemas.records.clock import Tick
 
 COMMANDS: Final = "chat-commands"
 NO_TERMS: Final = Terms.compile([])
+NO_ROOM: Final = Room()
+NO_STANDING: Final = Standing()
 
 
 @dataclass
@@ -47,19 +49,20 @@ class Tables:
 
     def saying(
         self,
-        said: SendMessage,
+        said: Said,
         now: int,
         emotes: Mapping[str, str],
         judge: Judge | None,
         limits: Limits = LIMITS,
     ) -> Saying:
         """A message, with all that is known here."""
-        channel, user = said.channel_id, said.user_id
+        channel = said.channel_id
+        row = f"{channel}|{said.user_id}"
         return Saying(
             command=said,
-            room=self.rooms.get(channel) or Room(),
-            standing=self.standings.get(f"{channel}|{user}") or Standing(),
-            lately=self.memory.recent(channel, user),
+            room=self.rooms.get(channel) or NO_ROOM,
+            standing=self.standings.get(row) or NO_STANDING,
+            lately=self.memory.recent(row),
             round=self.memory.round(channel),
             said_at=self.memory.said_at(channel),
             now=now,

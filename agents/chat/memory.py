@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from agents.chat.limits import LIMITS, SECOND
 from agents.chat.recent import ChannelRecent, Text, UserRecent, after
-from agents.chat.rules import Saying
+from agents.chat.saying import Saying
 from infra.streaming import MakesTables, Rows
 
 V = TypeVar("V")
@@ -19,6 +19,8 @@ KEPT: Final = 8192
 """Rows of a table that are at hand without being decoded."""
 
 
+SILENT: Final = UserRecent()
+"""Who said nothing lately."""
 Slot = dict[int, int]
 """When each fingerprint was said last (microseconds)."""
 
@@ -55,9 +57,9 @@ class Memory:
         self._fading_users = app.Derived("fading-users", lambda: _by_age(self._users, _last_of))
         self._fading_slots = app.Derived("fading-slots", lambda: _by_age(self._slots, _latest))
 
-    def recent(self, channel_id: str, user_id: str) -> UserRecent:
-        """What a user said last in a chat."""
-        return self._users.get(f"{channel_id}|{user_id}") or UserRecent()
+    def recent(self, row: str) -> UserRecent:
+        """What a user said last in a chat, by `channel|user`."""
+        return self._users.get(row) or SILENT
 
     def round(self, channel_id: str) -> ChannelRecent:
         """What many say in a chat."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from agents.chat.limits import SECOND
-from agents.chat.rules import HOLD_SECONDS, Rejected, Saying, Waits
+from agents.chat.rules import HOLD_SECONDS, Rejected, Waits
 from agents.chat.text import find_emotes
 from schemas.chat_badges import badges
 from schemas.records.chat import (
@@ -50,9 +50,10 @@ def sent(
     )
 
 
-def held(saying: Saying, message_id: str, waits: Waits, rules: str) -> MessageHeld:
+def held(
+    said: SendMessage, message_id: str, text: str, now: int, waits: Waits, rules: str
+) -> MessageHeld:
     """A message that waits."""
-    said = saying.command
     return MessageHeld(
         channel_id=said.channel_id,
         message_id=message_id,
@@ -60,13 +61,13 @@ def held(saying: Saying, message_id: str, waits: Waits, rules: str) -> MessageHe
         login=said.login,
         display_name=said.display_name,
         colour=said.colour,
-        text=saying.text,
+        text=text,
         kind=said.kind,
         announcement_colour=said.announcement_colour,
         rule=waits.rule,
         category=waits.category,
         level=waits.level,
-        held_until=saying.now + HOLD_SECONDS * SECOND,
+        held_until=now + HOLD_SECONDS * SECOND,
         rules=rules,
     )
 

@@ -10,7 +10,8 @@ from typing import Final
 from agents.chat import moderation, settings
 from agents.chat.limits import SECOND
 from agents.chat.messages import Outcome, held, rejected, reviewed, sent
-from agents.chat.rules import VERSION, Judge, Rejected, Saying, Waits, judged
+from agents.chat.rules import VERSION, Rejected, Waits, judged
+from agents.chat.saying import Judge, Saying
 from agents.chat.state import Held, Room, Standing, Term
 from schemas.records.chat import (
     AddBlockedTerm,
@@ -33,6 +34,7 @@ from schemas.records.chat import (
     RemoveBlockedTerm,
     ReportDelay,
     ReviewMessage,
+    SendMessage,
     SetShieldMode,
     UnbanUser,
     WarnUser,
@@ -54,13 +56,14 @@ Refusable = OfUser | OfTerms | OfSettings | DeleteMessage | ClearChat | ReviewMe
 
 def decide_message(saying: Saying, message_id: str) -> Verdict:
     """What becomes of a message: the first rule that it breaks decides."""
-    rules = versions(saying.judge)
+    said, rules = saying.command, versions(saying.judge)
+    assert isinstance(said, SendMessage), "only a whole message is answered"
     found = judged(saying)
     if isinstance(found, Rejected):
-        return rejected(saying.command, message_id, found, rules)
+        return rejected(said, message_id, found, rules)
     if isinstance(found, Waits):
-        return held(saying, message_id, found, rules)
-    return sent(saying.command, message_id, saying.text, saying.emotes, rules)
+        return held(said, message_id, saying.text, saying.now, found, rules)
+    return sent(said, message_id, saying.text, saying.emotes, rules)
 
 
 def decide_user(

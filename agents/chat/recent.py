@@ -3,7 +3,7 @@
 Times are microseconds of the log. What a `Struct` holds is a row of a table and never changes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count as counted
 from typing import Final
 from zlib import crc32
@@ -11,7 +11,8 @@ from zlib import crc32
 from msgspec import Struct
 
 from agents.chat.limits import LIMITS, SECOND, Limits
-from agents.chat.text import alike, fingerprint_and_sketch
+from agents.chat.text import alike, fingerprint, fingerprint_and_sketch, only_emotes, sketch
+from infra.once import Once
 
 TEXTS: Final = 32
 """Long texts that a chat remembers."""
@@ -140,6 +141,25 @@ def mark(text: str, *, only_emotes: bool) -> Mark:
     """What is compared of a text. Emotes alone are never long."""
     fingerprint, sketch = fingerprint_and_sketch(text)
     return Mark(fingerprint, () if only_emotes else sketch)
+
+
+class LateMark:
+    """A `Mark` that is worked out when it is asked for. Most are not, where nothing is stored."""
+
+    def __init__(self, text: str, emotes: Mapping[str, str]) -> None:
+        self._text = text
+        self._emotes = emotes
+
+    @Once
+    def fingerprint(self) -> int:
+        """As of `mark`."""
+        return fingerprint(self._text)
+
+    @Once
+    def sketch(self) -> tuple[int, ...]:
+        """As of `mark`."""
+        found = sketch(self._text)
+        return () if found and only_emotes(self._text, self._emotes) else found
 
 
 def repeated(recent: UserRecent, now: int, said: Mark, limits: Limits = LIMITS) -> bool:

@@ -1,34 +1,22 @@
 """The rules that a message has to pass, in order; the first one that it breaks decides."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from math import ceil
-from typing import Final, Protocol
+from typing import Final
 
 from agents.chat import recent
-from agents.chat.limits import LIMITS, SECOND, Limits
-from agents.chat.recent import ChannelRecent, Mark, UserRecent
-from agents.chat.state import FOR_GOOD, OFF, Room, Settings, Standing
-from agents.chat.text import (
-    GLOBAL,
-    Terms,
-    Unsound,
-    find_links,
-    only_emotes,
-    permitted,
-    sane,
-)
-from infra.once import Once
-from schemas.chat_roles import MODERATING
-from schemas.records.chat import SendMessage
+from agents.chat.limits import SECOND
+from agents.chat.saying import Judge as Judge
+from agents.chat.saying import Saying
+from agents.chat.state import FOR_GOOD, OFF
+from agents.chat.text import GLOBAL, find_links, permitted
 
 VERSION: Final = "chat-2"
 """Changes with every change of a rule: each verdict says by which rules it came."""
 
 HOLD_SECONDS: Final = 300
 """How long a held message waits for a moderator."""
-
-TRUSTED: Final = MODERATING | {"vip"}
 
 
 @dataclass(frozen=True)
@@ -47,85 +35,6 @@ class Waits:
     rule: str
     category: str = ""
     level: int = 0
-
-
-class Judge(Protocol):
-    """Looks at what a text means. Implemented by `agents.chat.automod`."""
-
-    version: str
-
-    def held(self, text: str, levels: Mapping[str, int]) -> tuple[str, int] | None:
-        """(category, lowest level that holds it) if a level holds the text."""
-        ...
-
-
-@dataclass
-class Saying:
-    """A message, and all that rules look at."""
-
-    command: SendMessage
-    room: Room
-    standing: Standing
-    lately: UserRecent
-    """What the sender said last."""
-    round: ChannelRecent
-    """What many say."""
-    said_at: Callable[[int], int]
-    """When a fingerprint was said last (microseconds); 0: not that it were known."""
-    now: int
-    terms: Terms
-    """The channel's."""
-    emotes: Mapping[str, str]
-    """Emote by the word that stands for it."""
-    judge: Judge | None = None
-    limits: Limits = LIMITS
-    settings: Settings = field(init=False)
-    """The settings that hold now."""
-    moderates: bool = field(init=False)
-    """Whether the sender moderates the chat: rules for viewers do not hold for them."""
-    trusted: bool = field(init=False)
-    """Whether modes do not hold for the sender."""
-
-    def __post_init__(self) -> None:
-        self.settings = self.room.in_force
-        roles = self.command.roles
-        self.moderates = not MODERATING.isdisjoint(roles)
-        self.trusted = not TRUSTED.isdisjoint(roles)
-
-    @Once
-    def text(self) -> str:
-        """What would be shown; empty if nothing can be."""
-        return self.sanity[0]
-
-    @Once
-    def sanity(self) -> tuple[str, Unsound | None]:
-        """The text, and why it cannot be shown."""
-        try:
-            return sane(self.command.text), None
-        except Unsound as wrong:
-            return "", wrong
-
-    @Once
-    def only_emotes(self) -> bool:
-        """Whether there is nothing but emotes."""
-        return only_emotes(self.text, self.emotes)
-
-    @Once
-    def mark(self) -> Mark:
-        """What the text is compared by."""
-        return recent.mark(self.text, only_emotes=self.only_emotes)
-
-    @Once
-    def crowd(self) -> tuple[tuple[int, int], ...]:
-        """Who says this long text at once; nobody if it is short."""
-        if not self.mark.sketch:
-            return ()
-        return self.round.crowd(self.now, self.command.user_id, self.mark, self.limits)
-
-    @Once
-    def subscribes(self) -> bool:
-        """Whether the sender subscribes to the channel."""
-        return "subscriber" in self.command.roles
 
 
 Rule = Callable[[Saying], Rejected | Waits | None]
@@ -226,19 +135,22 @@ def rate(saying: Saying) -> Rejected | None:
 
 def sound(saying: Saying) -> Rejected | None:
     """Something is left of a message once what cannot be shown is gone, and it is not too long."""
-    wrong = saying.sanity[1]
+    wrong = None if saying.text else saying.unsound
     return Rejected(wrong.reason, str(wrong)) if wrong else None
 
 
-def blocked_terms(saying: Saying) -> Rejected | Waits | None:
-    """Terms that are blocked in the channel, and those that are everywhere."""
-    if saying.moderates:
+def blocked_terms(saying: Saying) -> Rejected | None:
+    """Terms that are blocked in the channel."""
+    if saying.moderates or not saying.terms.find(saying.text):
         return None
-    if saying.terms.find(saying.text):
-        return Rejected("blocked-term", "the message has a term that is blocked in this channel")
-    if GLOBAL.find(saying.text):
-        return Rejected("blocked-globally", "the message has a term that is blocked everywhere")
-    return None
+    return Rejected("blocked-term", "the message has a term that is blocked in this channel")
+
+
+def blocked_globally(saying: Saying) -> Rejected | None:
+    """Terms that are blocked everywhere."""
+    if saying.moderates or not GLOBAL.find(saying.text):
+        return None
+    return Rejected("blocked-globally", "the message has a term that is blocked everywhere")
 
 
 def links(saying: Saying) -> Rejected | None:
@@ -292,6 +204,7 @@ ORDER: Final[tuple[Rule, ...]] = (
     rate,
     sound,
     blocked_terms,
+    blocked_globally,
     links,
     repeated,
     flood,
@@ -299,9 +212,9 @@ ORDER: Final[tuple[Rule, ...]] = (
 )
 
 
-def judged(saying: Saying) -> Rejected | Waits | None:
+def judged(saying: Saying, rules: Iterable[Rule] = ORDER) -> Rejected | Waits | None:
     """What the first rule says that a message breaks; None: it may be said."""
-    for rule in ORDER:
+    for rule in rules:
         if found := rule(saying):
             return found
     return None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
+from infra.once import Once
 from schemas.records.chat import SendMessage
 
 FOR_GOOD: Final = -1
@@ -63,7 +64,7 @@ class Room:
         """The settings that hold where there is no storm."""
         return self.shield_settings if self.shielded else self.settings
 
-    @property
+    @Once
     def in_force(self) -> Settings:
         """The settings that hold now."""
         settings = self.chosen

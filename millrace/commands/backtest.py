@@ -79,6 +79,7 @@ def chat(
     out the same. Exit status 1 if one does not.
     """
     from agents.chat.backtest import Changes
+    from infra.streaming.run import spare_garbage_collector
     from millrace.backtests import Asked, back_test, changes_in, judge_of
 
     now = datetime.now().astimezone()
@@ -86,6 +87,7 @@ def chat(
     asked = Asked(
         id_of(channel), moments.parse(start, now), moments.parse(end, now), changes, examples
     )
+    spare_garbage_collector()
     with console.bar("Reading") as moved:
         report = asyncio.run(
             back_test(

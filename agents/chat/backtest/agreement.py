@@ -1,6 +1,7 @@
 """What moderators made of messages, within five minutes of each."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,12 +18,14 @@ STOOD: Final = frozenset({"stood", "approved"})
 FIRST_FATE: Final[dict[str, Fate]] = {"sent": "stood", "held": "expired", "rejected": "unseen"}
 """What becomes of a message, by outcome, unless a moderator does something."""
 
+Verdicts = tuple[Verdict, Verdict]
+"""Then and now."""
+
 
 class _Watched(msgspec.Struct, gc=False):
     at: int
     user_id: str
-    before: Verdict
-    after: Verdict
+    verdicts: Verdicts
     fate: Fate
     example: Example | None
 
@@ -31,76 +34,72 @@ class Watch:
     """Watches messages until moderators can no longer have removed them in time."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, _Watched] = OrderedDict()
-        self._unseen = 0
-        self._settled: Counter[tuple[Fate, bool, bool]] = Counter()
-        """By fate, and whether the message was stopped then, and would be now."""
+        self._young: dict[str, _Watched] = {}
+        self._old: dict[str, _Watched] = {}
+        """Said before the young ones: at times all of them are forgotten, and the young are old."""
+        self._ages_at = 0
+        self._moved: Counter[tuple[Fate, Verdicts]] = Counter()
+        """Messages that met another fate than the first, less those that did not meet that one."""
 
     def say(
-        self,
-        message_id: str,
-        user_id: str,
-        at: int,
-        verdicts: tuple[Verdict, Verdict],
-        example: Example | None,
+        self, message_id: str, user_id: str, at: int, verdicts: Verdicts, example: Example | None
     ) -> None:
-        """A message, with its verdicts then and now."""
-        before, after = verdicts
-        if before.outcome == "rejected":
-            self._unseen += 1
+        """A message, with its verdicts then and now. Nobody sees what was rejected then."""
+        fate = FIRST_FATE[verdicts[0].outcome]
+        if fate == "unseen":
             return
-        fate = FIRST_FATE[before.outcome]
-        self._settle(at - SECONDS * SECOND)
-        self._open[message_id] = _Watched(at, user_id, before, after, fate, example)
+        if at >= self._ages_at:
+            self._old, self._young = self._young, {}
+            self._ages_at = at + SECONDS * SECOND
+        self._young[message_id] = _Watched(at, user_id, verdicts, fate, example)
 
     def happened(self, event: Any, at: int) -> None:
         """Something that moderators may have done."""
         match event:
             case MessageDeleted() if event.by_id not in ("", event.user_id):
-                self._fate(self._open.get(event.message_id), "deleted", at)
+                self._fate(event.message_id, "deleted", at)
             case UserBanned() if event.by_id:
                 fate: Fate = "banned" if event.until is None else "timed out"
-                for watched in self._open.values():
-                    if watched.user_id == event.user_id:
-                        self._fate(watched, fate, at)
+                for message_id in [*self._of_user(event.user_id)]:
+                    self._fate(message_id, fate, at)
             case HeldMessageReviewed(outcome="approved" | "denied" as outcome):
-                self._fate(self._open.get(event.message_id), outcome, at)
+                self._fate(event.message_id, outcome, at)
 
-    def agreement(self) -> Agreement:
-        """What came of all of them."""
-        self._settle(None)
-        counted = self._settled
-        removed = sum(n for (fate, _, _), n in counted.items() if fate in REMOVED)
-        stood = sum(n for (fate, _, _), n in counted.items() if fate in STOOD)
+    def agreement(self, said: Mapping[Verdicts, int]) -> Agreement:
+        """What came of all that was said, which is given by verdicts."""
+        counted = Counter(self._moved)
+        for verdicts, messages in said.items():
+            counted[FIRST_FATE[verdicts[0].outcome], verdicts] += messages
+        removed = sum(n for (fate, _), n in counted.items() if fate in REMOVED)
+        stood = sum(n for (fate, _), n in counted.items() if fate in STOOD)
         return Agreement(
             removed=removed,
             stood=stood,
-            unjudged=self._unseen + counted.total() - removed - stood,
-            before=self._caught(1, removed),
-            after=self._caught(2, removed),
+            unjudged=counted.total() - removed - stood,
+            before=_caught(counted, 0, removed),
+            after=_caught(counted, 1, removed),
         )
 
-    def _caught(self, place: int, removed: int) -> Caught:
-        stopped = [(key[0], n) for key, n in self._settled.items() if key[place]]
-        return Caught.of(
-            sum(n for fate, n in stopped if fate in REMOVED),
-            sum(n for fate, n in stopped if fate in STOOD),
-            removed,
-        )
+    def _of_user(self, user_id: str) -> Iterator[str]:
+        for messages in (self._old, self._young):
+            yield from (each for each, said in messages.items() if said.user_id == user_id)
 
-    def _fate(self, watched: _Watched | None, fate: Fate, at: int) -> None:
+    def _fate(self, message_id: str, fate: Fate, at: int) -> None:
         """The last fate counts, if it comes in time."""
-        if watched is not None and at - watched.at <= SECONDS * SECOND:
-            watched.fate = fate
-            if watched.example is not None:
-                watched.example.fate = fate
+        watched = self._young.get(message_id) or self._old.get(message_id)
+        if watched is None or at - watched.at > SECONDS * SECOND:
+            return
+        self._moved[watched.fate, watched.verdicts] -= 1
+        self._moved[fate, watched.verdicts] += 1
+        watched.fate = fate
+        if watched.example is not None:
+            watched.example.fate = fate
 
-    def _settle(self, before: int | None) -> None:
-        """Of messages said before then nothing will be heard any more; None: of any."""
-        while self._open:
-            message_id = next(iter(self._open))
-            watched = self._open[message_id]
-            if before is not None and watched.at >= before:
-                return
-            del self._open[message_id]
-            self._settled[watched.fate, watched.before.stopped, watched.after.stopped] += 1
+
+def _caught(counted: Mapping[tuple[Fate, Verdicts], int], place: int, removed: int) -> Caught:
+    stopped = [(fate, n) for (fate, verdicts), n in counted.items() if verdicts[place].stopped]
+    return Caught.of(
+        sum(n for fate, n in stopped if fate in REMOVED),
+        sum(n for fate, n in stopped if fate in STOOD),
+        removed,
+    )

@@ -1,14 +1,17 @@
 """A window of a channel's chat as it lies on the log: what was asked, beside what was decided."""
 
 from collections import deque
-from collections.abc import Iterable
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
 
 from agents.chat.backtest.replay import Replay, verdict_of
 from agents.chat.backtest.report import SENT, Report
 from infra.errors import InvalidRecord
 from infra.record import Envelope, Record
 from infra.streaming.wire import ORIGIN, Header
+from schemas.binary import SMALL
 from schemas.records.chat import (
     ChatCommandRefused,
     MessageHeld,
@@ -58,6 +61,10 @@ class Codec(Protocol):
         """What it is, without decoding it."""
         ...
 
+    def part(self, record: type[Record], fields: Sequence[str]) -> Callable[[bytes], Any]:
+        """What decodes some fields of a record, to a tuple."""
+        ...
+
 
 class Window(NamedTuple):
     """Offsets of chat-commands: from where on memory follows, and of the window."""
@@ -68,6 +75,20 @@ class Window(NamedTuple):
     """Not in it."""
 
 
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """What rules look at of a message, see `SendMessage` for each."""
+
+    channel_id: str
+    user_id: str
+    roles: list[str]
+    followed_at: int | None
+    suspended: bool
+    text: str
+
+
+_HEARD: Final = ("meta.event_id", "meta.occurred_at", *Heard.__struct_fields__[1:])
+
+
 class WindowReplay:
     """Takes a channel's partitions of chat-commands and chat-events, and re-decides its messages.
 
@@ -75,7 +96,10 @@ class WindowReplay:
     decoded if it is a message that was decided. Records of other channels are passed over.
     """
 
-    def __init__(self, codec: Codec, replay: Replay, window: Window) -> None:
+    def __init__(
+        self, codec: Codec, replay: Replay, window: Window, *, trusting: bool = False
+    ) -> None:
+        """`trusting`: believe the log that a message passed rules which have not changed."""
         self._codec = codec
         self._replay = replay
         self._window = window
@@ -84,6 +108,8 @@ class WindowReplay:
         """Messages of which the verdict has not been met yet, with their offsets."""
         self._last = (-1, -1)
         """Origin of the event taken last: its command's offset, and which of its events it was."""
+        self._heard = codec.part(SendMessage, _HEARD)
+        self._passed = end_of_passed(replay.rules) if trusting else None
         self._opened = False
         self._undecided = 0
 
@@ -122,15 +148,21 @@ class WindowReplay:
         self._skip_to(offset)
         if not self._asked or self._asked[0][0] != offset:
             return
-        said = self._codec.decode(self._asked.popleft()[1])
+        command = self._asked.popleft()[1]
+        message_id, now, *facts = self._heard(command)
+        said = Heard(self._replay.channel_id, *facts)
         if offset < self._window.start:
             if kind is not MessageRejected:
-                self._replay.remember(said.event, said.meta.occurred_at)
+                self._replay.remember(said, now)
             return
         self._open()
-        before = SENT if kind is MessageSent else verdict_of(self._codec.decode(value).event)
-        example = self._replay.say(said.event, said.meta, before)
+        if self._passed and kind is MessageSent and value.endswith(self._passed):
+            example = self._replay.say_again(message_id, said, now)
+        else:
+            before = SENT if kind is MessageSent else verdict_of(self._codec.decode(value).event)
+            example = self._replay.say(message_id, said, now, before)
         if example is not None:
+            example.login = self._codec.decode(command).event.login
             example.rules_then = self._codec.decode(value).event.rules
 
     def _happened(self, offset: int, value: bytes) -> None:
@@ -149,6 +181,11 @@ class WindowReplay:
         asked = self._asked
         while asked and asked[0][0] < offset:
             self._undecided += self._window.start <= asked.popleft()[0] < self._window.end
+
+
+def end_of_passed(rules: str) -> bytes:
+    """How the bytes of a MessageSent end that these rules let pass: it is the last field."""
+    return f"{SMALL[len(rules)]}{rules}".encode("latin-1")
 
 
 def origin_of(record: LogRecord) -> tuple[int, int]:

@@ -6,15 +6,17 @@ from typing import Any, Final
 
 from agents.chat import model, moderation, settings
 from agents.chat.agent import Tables
+from agents.chat.backtest.again import asked_again
 from agents.chat.backtest.agreement import FIRST_FATE, Watch
 from agents.chat.backtest.changes import Changes
 from agents.chat.backtest.report import SENT, Example, Kind, Report
 from agents.chat.limits import SECOND
 from agents.chat.memory import Memory
-from agents.chat.rules import Judge, Rejected, Saying, Waits, judged
+from agents.chat.recent import LateMark
+from agents.chat.rules import Rejected, Waits, judged
+from agents.chat.saying import Judge, Said, Saying
 from agents.chat.state import Room, Standing, Term
 from agents.chat.text import Terms
-from infra.record import Meta
 from infra.streaming import TablesApart
 from schemas.chat_backtest import Counts, Verdict
 from schemas.records.chat import (
@@ -23,7 +25,6 @@ from schemas.records.chat import (
     MessageHeld,
     MessageRejected,
     MessageSent,
-    SendMessage,
 )
 
 _FADE_EVERY: Final = 60 * SECOND
@@ -56,43 +57,48 @@ class Replay:
         self._terms: tuple[Term, ...] = ()
         self._known_terms: set[str] = set()
         self._fades_at = 0
-        self._verdicts: Counter[tuple[Verdict, Verdict]] = Counter()
+        self.rules = model.versions(judge)
+        """Versions of the rules that are run."""
+        self._verdicts: dict[tuple[Verdict, Verdict], int] = {}
         self._kinds: dict[tuple[Verdict, Verdict], Kind] = {}
         self._watch = Watch()
         self._apply()
 
-    def remember(self, said: SendMessage, now: int) -> None:
+    def remember(self, said: Said, now: int) -> None:
         """Something was said before the window, as it was decided then."""
         self._tables.memory.note(self._saying(said, now))
 
-    def say(self, said: SendMessage, meta: Meta, before: Verdict) -> Example | None:
-        """Something was said in the window: what becomes of it now? An example if another thing.
+    def say(self, message_id: str, said: Said, now: int, before: Verdict) -> Example | None:
+        """Something was said in the window: what becomes of it now?
 
-        `before`: what became of it then.
+        `before`: what became of it then. An example if it is another thing, and is to be shown.
         """
-        now = meta.occurred_at
         saying = self._saying(said, now)
-        found = judged(saying)
+        return self._judged(message_id, saying, before, judged(saying))
+
+    def say_again(self, message_id: str, said: Said, now: int) -> Example | None:
+        """Something that `passed`: as `say`, but most rules have said already what they say."""
+        saying = self._saying(said, now)
+        saying.terms = self._more_terms
+        return self._judged(message_id, saying, SENT, judged(saying, self._again))
+
+    def _judged(
+        self, message_id: str, saying: Saying, before: Verdict, found: Rejected | Waits | None
+    ) -> Example | None:
+        said, now = saying.command, saying.now
         if not isinstance(found, Rejected):
             self._tables.memory.note(saying)
         after = SENT if found is None else verdict(found)
-        self._verdicts[before, after] += 1
+        verdicts = before, after
+        self._verdicts[verdicts] = self._verdicts.get(verdicts, 0) + 1
         example = None
         if before != after:
-            example = Example(
-                meta.event_id,
-                now,
-                said.user_id,
-                said.login,
-                said.text,
-                "",
-                FIRST_FATE[before.outcome],
-            )
-            kind = self._kinds.get((before, after))
+            kind = self._kinds.get(verdicts)
             if kind is None:
-                kind = self._kinds[before, after] = Kind(self._examples)
-            kind.take(example)
-        self._watch.say(meta.event_id, said.user_id, now, (before, after), example)
+                kind = self._kinds[verdicts] = Kind(self._examples)
+            fate = FIRST_FATE[before.outcome]
+            example = kind.take(message_id, now, said.user_id, said.text, fate)
+        self._watch.say(message_id, said.user_id, now, verdicts, example)
         return example
 
     def happened(self, event: Any, at: int) -> None:
@@ -124,31 +130,37 @@ class Replay:
             channel_id=self.channel_id,
             start=start,
             end=end,
-            messages=self._verdicts.total(),
+            messages=sum(self._verdicts.values()),
             undecided=undecided,
-            rules=model.versions(self._judge),
+            rules=self.rules,
             before=Counts.of(before),
             after=Counts.of(after),
             changed=sum(each.messages for each in changes),
             changes=sorted(changes, key=lambda each: -each.messages),
-            agreement=self._watch.agreement(),
+            agreement=self._watch.agreement(self._verdicts),
             unknown_terms=[
                 each for each in self._changes.terms.remove if each not in self._known_terms
             ],
         )
 
-    def _saying(self, said: SendMessage, now: int) -> Saying:
+    def _saying(self, said: Said, now: int) -> Saying:
         if now >= self._fades_at:
             self._tables.memory.fade(now)
             self._fades_at = now + _FADE_EVERY
-        return self._tables.saying(said, now, self._emotes, self._judge, self._limits)
+        saying = self._tables.saying(said, now, self._emotes, self._judge, self._limits)
+        vars(saying)["mark"] = LateMark(saying.text, self._emotes)
+        return saying
 
     def _apply(self) -> None:
         """What holds now, as it would be with the changes."""
-        self._tables.rooms[self.channel_id] = self._changes.room(self._room)
-        self._known_terms.update(each.text for each in self._terms)
+        tried = self._tables.rooms[self.channel_id] = self._changes.room(self._room)
+        then = {each.text for each in self._terms}
+        self._known_terms |= then
         blocked = self._changes.blocked(self._terms)
+        more = [each for each in blocked if each not in then]
         self._tables.compiled.get()[self.channel_id] = Terms.compile(blocked)
+        self._more_terms = Terms.compile(more)
+        self._again = asked_again(self._room, tried, more_terms=bool(more))
 
 
 def verdict(found: Rejected | Waits) -> Verdict:

@@ -68,15 +68,24 @@ class Kind:
         self._number = count()
         self.messages = 0
 
-    def take(self, example: Example) -> None:
-        """One more. Kept are those with the least hashes: chance that comes out the same again."""
+    def take(self, message_id: str, at: int, user_id: str, text: str, fate: Fate) -> Example | None:
+        """One more; the example if it is kept for now, which wants for `login` and `rules_then`.
+
+        Kept are those with the least hashes: chance that comes out the same again.
+        """
         self.messages += 1
-        self._users.add(example.user_id)
-        entry = (-crc32(example.message_id.encode()), next(self._number), example)
-        if len(self._examples) < self._most:
+        self._users.add(user_id)
+        place = -crc32(message_id.encode())
+        room = len(self._examples) < self._most
+        if not room and (not self._most or place < self._examples[0][0]):
+            return None
+        example = Example(message_id, at, user_id, "", text, "", fate)
+        entry = (place, next(self._number), example)
+        if room:
             heappush(self._examples, entry)
-        elif self._most:
+        else:
             heappushpop(self._examples, entry)
+        return example
 
     def change(self, before: Verdict, after: Verdict) -> Change:
         """All of it."""

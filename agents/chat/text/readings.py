@@ -47,9 +47,14 @@ def readings(text: str) -> tuple[Reading, ...]:
         found.append(_of(text, _OTHER, _otherwise))
     if STRETCHED.search(text.lower()):
         found.append(_of(text, _STRETCHED_LETTER, _shrunk)._replace(shrunk=True))
-    if _SPELLED.search(f" {folded} "):
+    if spells(text):
         found.append(_spelled(text, folded.split()))
     return tuple(found)
+
+
+def spells(text: str) -> bool:
+    """Whether letters that stand apart in a text make a word."""
+    return _SPELLED.search(f" {fold(text)} ") is not None
 
 
 class Parts(NamedTuple):

@@ -20,7 +20,8 @@ def sketch(text: str) -> tuple[int, ...]:
     Two texts share of their sketches about what they share of words (MinHash, bottom-k; Broder,
     "On the resemblance and containment of documents", 1997).
     """
-    return sketch_of(set(fold(text).split(" ")))
+    folded = fold(text)
+    return sketch_of(set(folded.split(" "))) if folded.count(" ") >= WORDS - 1 else ()
 
 
 def sketch_of(words: set[str]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from agents.chat.text.readings import (
     located,
     readings,
     shrink,
+    spells,
 )
 from agents.chat.text.skeleton import fold
 from agents.chat.text.words import Known
@@ -82,7 +83,8 @@ class Terms:
         """A blocked term in a text, the first one as it reads; none if there is none."""
         if not self._folded and not self._plain:
             return None
-        if sum(map(self._letters.__getitem__, text.split())) < SPELLED:
+        letters = [*map(self._letters.__getitem__, text.split())]
+        if sum(letters) < SPELLED or (max(letters) < SPELLED and not spells(text)):
             return None
         return self.search(text)
 

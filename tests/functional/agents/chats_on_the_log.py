@@ -9,6 +9,7 @@ import msgspec
 
 from agents.chat.backtest import Changes, Replay, Report, Window, WindowReplay
 from agents.chat.backtest.log import MEMORY_SECONDS
+from agents.chat.messages import sent
 from infra.kafka import partition_of
 from infra.record import Meta
 from infra.streaming.testing import BEGINNING, RawRecord, TestWorker
@@ -19,6 +20,8 @@ from schemas.records.chat import (
     ChangeChatSettings,
     ConfirmWarning,
     DeleteMessage,
+    MessageRejected,
+    MessageSent,
     RemoveBlockedTerm,
     ReportDelay,
     ReviewMessage,
@@ -70,14 +73,29 @@ class ChatLog:
         remembered = next((n for n, at in enumerate(self.times) if at >= first), start)
         return Window(remembered, start, end)
 
-    def back_test(self, start: int, end: int, changes: Changes | None = None) -> Report:
-        """What other rules would have made of a window."""
+    def back_test(
+        self, start: int, end: int, changes: Changes | None = None, *, trusting: bool = False
+    ) -> Report:
+        """What other rules would have made of a window. `trusting`: as of `WindowReplay`."""
         judge = HoldsOnRequest()
         replay = Replay(CHANNEL, changes or Changes(), emotes={}, judge=judge, examples=3)
-        rerun = WindowReplay(registry(), replay, self.window(start, end))
+        window = self.window(start, end)
+        rerun = WindowReplay(registry(), replay, window, trusting=trusting)
         rerun.commands(self.commands[:end])
         rerun.events(self.events)
         return rerun.report(0, 1)
+
+    def let_pass_by(self, rules: str, chance: random.Random) -> None:
+        """Write some verdicts anew, as if rules of that version had let the messages pass."""
+        for number, record in enumerate(self.events):
+            assert record.value is not None
+            envelope = registry().decode(record.value)
+            event = envelope.event
+            if isinstance(event, MessageSent | MessageRejected) and chance.random() < 0.3:
+                text = event.text or "nothing"
+                passed = sent(said(text, event.user_id), event.message_id, text, {}, rules)
+                value = registry().encode(envelope.meta, passed)
+                self.events[number] = msgspec.structs.replace(record, value=value)
 
 
 def said(text: str, user: str = "u", channel: str = CHANNEL, **facts: Any) -> SendMessage:

@@ -1,6 +1,7 @@
 """Other rules over what a worker decided: the same change nothing, others what they should."""
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from schemas.records.chat import (
     ChangeAutomod,
     ChangeChatSettings,
     DeleteMessage,
+    MessageSent,
     ReviewMessage,
 )
+from schemas.sources import full_name, versions
 from tests.functional.agents.chats_on_the_log import (
     BY,
     CHANNEL,
@@ -46,6 +49,65 @@ def test_the_same_rules_change_nothing(seed: int, count: int, cuts: tuple[float,
     assert report.changes == []
     assert report.before == report.after
     assert report.undecided == 0
+
+
+def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Any of these fields, or none."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+TERMS = st.lists(
+    st.sampled_from(["spoiler*", "nice play", "hello", "*vote*", "f o o", "place"]), max_size=3
+)
+TRIED = st.fixed_dictionaries(
+    {
+        "settings": some(
+            slow_seconds=st.sampled_from([0, 5, 60]),
+            followers_only_minutes=st.sampled_from([-1, 0, 1440]),
+            subscribers_only=st.booleans(),
+            emote_only=st.booleans(),
+            unique_chat=st.booleans(),
+            links=st.sampled_from(["everybody", "moderators", "nobody"]),
+            permitted_domains=st.sampled_from([[], ["example.com"]]),
+        ),
+        "automod": some(toxicity=st.sampled_from([0, 1, 4]), spam=st.sampled_from([0, 2])),
+        "terms": some(add=TERMS, remove=TERMS),
+        "limits": some(
+            pause_seconds=st.sampled_from([0, 1, 5]),
+            burst=st.integers(1, 8),
+            window_seconds=st.sampled_from([5, 30, 120]),
+            repeats=st.integers(1, 4),
+            short_repeats=st.integers(1, 6),
+            flood_users=st.integers(1, 4),
+        ),
+    }
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    cuts=st.tuples(st.floats(0, 0.5), st.floats(0.7, 1)),
+    tried=TRIED,
+    before=st.sampled_from(["", "", "chat-1 test-1", "chat-2 test-2", "chat-2"]),
+)
+def test_what_is_taken_from_the_log_comes_out_as_if_all_rules_were_asked(
+    seed: int, cuts: tuple[float, float], tried: Any, before: str
+) -> None:
+    """Given any history, of which other versions of the rules may have decided a part."""
+    log = asyncio.run(decide(some_commands(seed, 300)))
+    if before:
+        log.let_pass_by(before, random.Random(seed))
+    start, end = (round(cut * 300) for cut in cuts)
+    changes = Changes.read(tried)
+    found = log.back_test(start, end, changes, trusting=True)
+    assert found == log.back_test(start, end, changes)
+
+
+def test_the_rules_of_a_verdict_are_the_last_that_it_says() -> None:
+    """By which a back-test knows, undecoded, whether the rules have changed since."""
+    schemas = [each for each in versions().values() if full_name(each) == MessageSent.FULL_NAME]
+    assert {each["fields"][-1]["name"] for each in schemas} == {"rules"}
 
 
 async def test_all_rules_are_met_by_chance() -> None:

@@ -9,7 +9,7 @@ import pytest
 from agents.chat.limits import LIMITS, SECOND
 from agents.chat.model import Verdict, decide_message
 from agents.chat.recent import ChannelRecent, Mark, Said, Text, UserRecent
-from agents.chat.rules import Saying
+from agents.chat.saying import Saying
 from agents.chat.state import FOR_GOOD, Levels, Room, Settings, Standing
 from agents.chat.text import Terms, fingerprint
 from schemas.records.chat import EmoteRange, MessageHeld, MessageRejected, MessageSent, SendMessage
