@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from api import deadline, pages
+from api import deadline, pages, sender
 from tests.functional.oauth_rig import Browser, Rig, browsing
 
 
@@ -14,6 +14,7 @@ def _no_server_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here waits for a server: a busy machine is no reason to answer that one is away."""
     monkeypatch.setattr(deadline, "SECONDS", 60.0)
     monkeypatch.setattr(pages, "_PATIENCE", 60.0)
+    monkeypatch.setattr(sender, "ACK_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ RULES = (
     "raids",
     "payouts",
     "wording",
+    "saying",
 )
 MODELS = sorted(path for name in RULES for path in ROOT.glob(f"agents/*/{name}.py"))
 PURE = {
