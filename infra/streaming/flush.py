@@ -113,7 +113,7 @@ class Flight:
 
 
 class Flusher:
-    """Sends flights off, in order, two at a time."""
+    """Sends flights off, in order, `FLIGHTS` of them at a time."""
 
     def __init__(
         self,
@@ -133,6 +133,7 @@ class Flusher:
         self._metrics = metrics
         self._last: asyncio.Task[None] | None = None
         self._launching: asyncio.Task[None] | None = None
+        """Kept, or it may be collected before it has run."""
         self._waiting: asyncio.TimerHandle | None = None
         """What sends off a quiet flight that nothing follows."""
         self._slots = asyncio.Semaphore(FLIGHTS)

@@ -8,7 +8,7 @@ import pytest
 from twitchAPI.chat import Chat, ChatMessage
 from twitchAPI.oauth import UserAuthenticator
 from twitchAPI.twitch import Twitch
-from twitchAPI.type import AuthScope, ChatEvent, TwitchResourceNotFound
+from twitchAPI.type import AuthScope, ChatEvent
 
 from api.chat.irc.passwords import password_of
 from infra.names import id_of
@@ -150,7 +150,7 @@ async def are_moderated(twitch: Twitch, bot: Bot, client: Tmi) -> None:
     await asyncio.sleep(PAUSE)
     client.do("say", "canal", "something rude")
     message = await bot.hears(ChatEvent.MESSAGE)
-    await until(lambda: is_deleted(twitch, message), True, 15)
+    await twitch.delete_chat_message(CANAL, CANAL, message.id)
     _, login, _, tags = await client.tells("messagedeleted")
     assert (login, tags["target-msg-id"]) == ("skipper", message.id)
     assert (await bot.hears(ChatEvent.MESSAGE_DELETE)).message_id == message.id
@@ -169,15 +169,6 @@ async def are_moderated(twitch: Twitch, bot: Bot, client: Tmi) -> None:
     await twitch.unban_user(CANAL, CANAL, SKIPPER)
     await twitch.delete_chat_message(CANAL, CANAL)
     await client.tells("clearchat")
-
-
-async def is_deleted(twitch: Twitch, message: ChatMessage) -> bool:
-    """Whether it went: who hears a message may be faster than the view of messages."""
-    try:
-        await twitch.delete_chat_message(CANAL, CANAL, message.id)
-    except TwitchResourceNotFound:
-        return False
-    return True
 
 
 async def are_set(twitch: Twitch, client: Tmi) -> None:
